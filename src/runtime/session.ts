@@ -1,0 +1,40 @@
+/**
+ * The one engine behind one small interface. A session runs an ONNX model on a device; where and in how many
+ * threads is its own affair. `runtime/node.ts` and `runtime/web.ts` open sessions; everything above only sees this.
+ */
+
+export type TensorData = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
+
+/** A dense tensor in C order. Its type is that of its array; Uint8Array is uint8, BigInt64Array int64. */
+export interface Tensor {
+  readonly data: TensorData;
+  readonly dims: readonly number[];
+}
+
+export interface Session {
+  /** The device that computes, never one that was not asked for. */
+  readonly device: Device;
+  /** How many runs can be under way at once with profit; more are queued. */
+  readonly lanes: number;
+  /** True when some operators of the model run on the CPU although the device is another. */
+  readonly partlyOnCpu: boolean;
+  /**
+   * Runs the model. The arrays of the feeds are handed over: they must not be touched afterwards.
+   * @param fetches names of the outputs wanted; all when absent.
+   */
+  run(feeds: Readonly<Record<string, Tensor>>, fetches?: readonly string[]): Promise<Record<string, Tensor>>;
+  /** Waits for the runs under way and frees the engine. */
+  close(): Promise<void>;
+}
+
+/** Devices a user may name; `auto` takes the first of them that is there and says which. */
+export const devices = ['cpu', 'webgpu', 'cuda', 'coreml', 'dml'] as const;
+export type Device = (typeof devices)[number];
+
+export interface SessionOptions {
+  readonly device?: Device | 'auto';
+  /** Threads on a CPU; the number of cores by default. */
+  readonly threads?: number;
+  /** Named in errors. */
+  readonly name?: string;
+}
