@@ -11,7 +11,8 @@ export type Vector = readonly [number, number, number];
 
 /**
  * The header fields of a NIfTI file that place its voxels in the world. They are carried from an input to every
- * output as they were read: float32 values survive float64 and JSON unchanged, so the written bits are the same.
+ * output as they were read: float32 values survive float64 unchanged, so the written bits are the same. (JSON
+ * knows no −0 and no NaN, which such fields do hold: it is no way to carry them.)
  */
 export interface NiftiPlacement {
   /** 1 or 2: NIfTI-2 stores doubles, so an output keeps the version of its input. */
@@ -40,6 +41,8 @@ export interface Geometry {
 
 /** Voxels of one or several channels with their place in the world. */
 export interface Volume {
+  /** Where it came from, for errors and records: a path, as a rule. */
+  readonly name?: string;
   /** [C, D, H, W] in C order. */
   readonly data: Float32Array;
   readonly channels: number;

@@ -1,0 +1,73 @@
+/**
+ * A volume becomes a little-endian single file. Where its voxels lie is written as it was read, field by field,
+ * when the volume came from NIfTI, and worked out from the affine when it did not.
+ */
+
+import type { NiftiPlacement, Volume } from '../../volume/volume.ts';
+import { concatenate, gzip, HOST_IS_LITTLE_ENDIAN, swapBytes } from '../bytes.ts';
+import { composeHeader } from './header.ts';
+import { affinePlacement, placementAffine } from './placement.ts';
+
+export interface NiftiEncodeOptions {
+  /** float32 for maps, uint8 for masks and labels. */
+  readonly datatype: 'float32' | 'uint8';
+  /** For the descrip field, which holds 79 bytes of UTF-8; the rest is cut. */
+  readonly description?: string;
+  /** Whether to write .nii.gz; false unless given. */
+  readonly gzip?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Longest axis of NIfTI-1, whose dim are int16. */
+const MAX_NIFTI1_AXIS = 32767;
+/** Difference, relative to the affine's largest number, that reckoning there and back can leave. */
+const AFFINE_TOLERANCE = 1e-6;
+
+/**
+ * The bytes of a .nii or .nii.gz file; the same volume gives the same bytes. Channels become the fourth axis. The
+ * file is NIfTI-1 unless the volume came from NIfTI-2 or an axis is longer than 32767. Without `geometry.nifti` the
+ * affine is written as sform with code 2 ("aligned", which claims the least), and as qform too if it has no shear.
+ * @throws RangeError when a value for uint8 is not an integer in 0…255, when the affine is singular, or when
+ *   `geometry.nifti` places the voxels elsewhere than `geometry.affine`.
+ */
+export async function encodeNifti(volume: Volume, options: NiftiEncodeOptions): Promise<Uint8Array> {
+  const { channels, shape } = volume;
+  const { datatype, description = '', signal } = options;
+  const header = composeHeader(placementOf(volume), shape, channels, datatype, description);
+  const voxels = datatype === 'uint8' ? toUint8(volume.data) : littleEndianBytes(volume.data);
+  return options.gzip ? gzip([header, voxels], signal) : concatenate([header, voxels]);
+}
+
+function placementOf({ geometry, shape, channels }: Volume): NiftiPlacement {
+  const { affine, nifti } = geometry;
+  if (nifti) {
+    const written = placementAffine(nifti);
+    const tolerance = AFFINE_TOLERANCE * Math.max(...affine.map(Math.abs));
+    if (!affine.every((value, i) => Math.abs(value - written[i]) <= tolerance)) {
+      throw new RangeError(
+        'The NIfTI fields of this geometry place its voxels elsewhere than its affine; leave them out when the affine changes.',
+      );
+    }
+  }
+  const placement = nifti ?? affinePlacement(affine);
+  const long = Math.max(...shape, channels) > MAX_NIFTI1_AXIS;
+  return long ? { ...placement, version: 2 } : placement;
+}
+
+function toUint8(data: Float32Array): Uint8Array {
+  const bytes = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i++) {
+    bytes[i] = data[i];
+    if (bytes[i] !== data[i]) {
+      throw new RangeError(`Value ${data[i]} at index ${i} is not an integer from 0 to 255, as uint8 needs.`);
+    }
+  }
+  return bytes;
+}
+
+function littleEndianBytes(data: Float32Array): Uint8Array {
+  if (HOST_IS_LITTLE_ENDIAN) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const bytes = new Uint8Array(data.slice().buffer);
+  swapBytes(bytes, Float32Array.BYTES_PER_ELEMENT);
+  return bytes;
+}
