@@ -1,0 +1,115 @@
+/** tonno filter: kept profiles in, the heatmap again with another filter out. No encoder runs. */
+import { basename, dirname, join } from 'node:path';
+import type { Command } from 'commander';
+import { TonnoError, UsageError } from '../errors.ts';
+import { decodeNpy, type NpyArray } from '../formats/npy.ts';
+import { parseFilter } from '../reconstruction/filter.ts';
+import { planDirections } from '../reconstruction/methods.ts';
+import { type Measurement, project } from '../reconstruction/reconstruct.ts';
+import { VERSION } from '../version.ts';
+import { jsonBytes, prepareFolder, readBytes, writeWhole } from './files.ts';
+import { extremes, type ProfilesRecord } from './heatmap.ts';
+import type { Run } from './run.ts';
+import { volumeBytes } from './volumes.ts';
+
+export function addFilter(program: Command, run: Run): void {
+  program
+    .command('filter')
+    .summary('make a heatmap again from kept profiles with another filter')
+    .description('Make a heatmap again from the profiles that `tonno reconstruct --keep-profiles` wrote.')
+    .argument('<profiles.npy...>', 'with their .json beside them')
+    .requiredOption('-f, --filter <name>', 'none, second-difference, gaussian:SIGMA or hann:CUTOFF')
+    .option('-o, --out <folder>', 'where results go (beside the profiles)')
+    .action((paths: string[], options: { filter: string; out?: string }) =>
+      run(async () => {
+        parseFilter(options.filter);
+        const outputs: object[] = [];
+        for (const path of paths) outputs.push(await refilter(path, options, run));
+        run.terminal.result({ command: 'filter', outputs });
+      }),
+    );
+}
+
+async function refilter(
+  path: string,
+  { filter: name, out = dirname(path) }: { filter: string; out?: string },
+  { terminal, signal }: Run,
+): Promise<object> {
+  const filter = parseFilter(name);
+  const [profiles, about] = await readProfiles(path);
+  if (filter.margin > about.margin) {
+    throw new UsageError(
+      `--filter ${name}`,
+      `${path} has no slices beyond the ends, which this filter needs.`,
+      {
+        remedy: 'Measure again with this filter.',
+      },
+    );
+  }
+  await prepareFolder(out);
+  const started = performance.now();
+  const [rows, columns] = about.sliceSize;
+  const { data, kinds, shape } = await project(measurements(profiles, about), filter, {
+    shape: about.grid.shape,
+    total: about.directionsDone,
+    size: { rows, columns },
+    planeMeasure: about.planeMeasure,
+    signal,
+  });
+  const stem = `${basename(path, '.npy').replace(/_profiles$/, '')}_filter-${name.replace(':', '-')}_heatmap`;
+  const file = `${stem}.nii.gz`;
+  const record = {
+    ...about.heatmap,
+    software: { name: 'tonno', version: VERSION, node: process.version },
+    filter: name,
+    filteredFrom: basename(path),
+    seconds: Math.round((performance.now() - started) / 10) / 100,
+    heatmap: { file, ...extremes(data) },
+  };
+  const volume = { data, channels: kinds, shape, geometry: about.grid.geometry };
+  const description = `tonno ${VERSION} ${about.plan.method} L=${about.directionsDone} ${name}`;
+  const heatmap = join(out, file);
+  const sidecar = join(out, `${stem}.json`);
+  await writeWhole({
+    [sidecar]: jsonBytes(record),
+    [heatmap]: await volumeBytes(volume, { datatype: 'float32', description, signal }),
+  });
+  terminal.print(heatmap);
+  return { ...record, profiles: path, heatmap, sidecar };
+}
+
+async function readProfiles(path: string): Promise<[NpyArray, ProfilesRecord]> {
+  const recordPath = path.replace(/(\.npy)?$/, '.json');
+  const profiles = decodeNpy(await readBytes(path), path);
+  const text = new TextDecoder().decode(await readBytes(recordPath));
+  const wrong = (problem: string) =>
+    new TonnoError(recordPath, problem, {
+      remedy: 'Keep the .npy and the .json of one run together, unchanged.',
+    });
+  let about: ProfilesRecord;
+  try {
+    about = JSON.parse(text) as ProfilesRecord;
+  } catch {
+    throw wrong('It is not JSON.');
+  }
+  if (!about?.plan || !about.grid || !about.sliceSize) throw wrong('It does not describe profiles.');
+  if (profiles.shape.length !== 5 || profiles.shape[0] !== about.directionsDone) {
+    throw wrong(
+      `It speaks of ${about.directionsDone} directions, but ${path} is an array of ${profiles.shape.join('×')}.`,
+    );
+  }
+  return [profiles, about];
+}
+
+/** The rows of a profiles array as they were measured. */
+async function* measurements(
+  { data, shape: [, count, kinds, rows, columns] }: NpyArray,
+  { plan, grid, directionsDone, margin }: ProfilesRecord,
+): AsyncGenerator<Measurement> {
+  const length = count * kinds * rows * columns;
+  const directions = planDirections(plan, grid.shape).slice(0, directionsDone);
+  for (const [row, direction] of directions.entries()) {
+    const values = data.subarray(row * length, (row + 1) * length);
+    yield { direction, margin, maps: { data: values, count, kinds, rows, columns } };
+  }
+}

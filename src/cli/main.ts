@@ -1,0 +1,40 @@
+#!/usr/bin/env node
+/** The command line: one file a command, this one puts them together. */
+import { Command, CommanderError } from 'commander';
+import { VERSION } from '../version.ts';
+import { addDemo } from './demo.ts';
+import { addFilter } from './filter.ts';
+import { addInfo } from './info.ts';
+import { addReconstruct } from './reconstruct.ts';
+import { createRun } from './run.ts';
+import { Terminal } from './terminal.ts';
+
+const program = new Command('tonno');
+let terminal: Terminal | undefined;
+const run = createRun(() => {
+  terminal ??= new Terminal(Boolean(program.opts().json));
+  return terminal;
+});
+
+program
+  .description('Finds lesions in 3D medical scans: tomographic reconstruction of a 2D network’s output.')
+  .version(VERSION)
+  .option('--json', 'one JSON object on stdout, everything else on stderr')
+  .showHelpAfterError('(--help shows what there is)')
+  .exitOverride();
+
+for (const add of [addReconstruct, addFilter, addInfo, addDemo]) add(program, run);
+for (const command of program.commands) {
+  // --json may stand before or after the command's name.
+  command.option('--json', 'one JSON object on stdout, everything else on stderr');
+  command.on('option:json', () => program.setOptionValue('json', true));
+  command.exitOverride().showHelpAfterError('(--help shows what there is)');
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  // Help and version end with 0; everything else commander refuses is wrong usage.
+  process.exitCode = error.exitCode === 0 ? 0 : 2;
+}

@@ -1,0 +1,111 @@
+/**
+ * What runs anywhere: volumes, slices, responses, reconstruction, pictures. The entry for Node (node.ts) and the one
+ * for the browser (web.ts) add sessions to it and nothing else.
+ *
+ * ```ts
+ * import { decodeNifti, fibonacciDirections, logitResponse, openSession, parseFilter, prepareVolume,
+ *   readEncoder, reconstruct } from 'tonno';
+ *
+ * const { volume } = await decodeNifti(bytes, 'scan.nii.gz');
+ * const encoder = await readEncoder(modelBytes, 'encoder.onnx');
+ * const session = await openSession(encoder.model, { device: 'cpu' });
+ * const prepared = prepareVolume(volume, encoder.preprocessing, encoder);
+ * const response = logitResponse(encoder, session, prepared, { classes: [0] });
+ * const directions = fibonacciDirections(300, { slices: 32 });
+ * const { data } = await reconstruct(prepared.volume, response, directions, parseFilter('gaussian:0.06'));
+ * ```
+ */
+export {
+  type GaussianBlob,
+  type LesionPhantom,
+  type LesionPhantomOptions,
+  lesionPhantom,
+  type PhantomLesion,
+  smoothBlobs,
+  smoothPhantom,
+} from './datasets/phantom.ts';
+export { resolveClass } from './encoders/classes.ts';
+export { type Encoder, type EncoderOptions, readEncoder } from './encoders/external.ts';
+export { type EncoderMetadata, readMetadata, withMetadata } from './encoders/metadata.ts';
+export {
+  defaultPreprocessing,
+  type PreparedVolume,
+  type Preprocessing,
+  prepareVolume,
+} from './encoders/preprocessing.ts';
+export { DeviceError, EncoderError, TonnoError, UsageError, VolumeError } from './errors.ts';
+export type { ByteSource } from './formats/bytes.ts';
+export {
+  type DecodedNifti,
+  decodeNifti,
+  encodeNifti,
+  type NiftiDecodeOptions,
+  type NiftiEncodeOptions,
+  type NiftiInfo,
+  niftiProblems,
+  readNiftiHeader,
+} from './formats/nifti.ts';
+export { decodeNpy, encodeNpyHeader, type NpyArray } from './formats/npy.ts';
+export {
+  axisDirections,
+  type Direction,
+  type Frame,
+  fibonacciDirections,
+  fibonacciLattice,
+  frame,
+  spreadOrder,
+} from './geometry/directions.ts';
+export { type Plane, type Samplable, type SliceSize, sampleSlice } from './geometry/sampler.ts';
+export { Stack, sliceArea } from './geometry/stack.ts';
+export { type SpatialLayer, spatialLayers } from './onnx/layers.ts';
+export { type Model, parseModel, serialiseModel } from './onnx/model.ts';
+export { exposeTensor } from './onnx/rewrite.ts';
+export { backproject, layOut, type Projection } from './reconstruction/backprojection.ts';
+export { type Filter, filters, parseFilter } from './reconstruction/filter.ts';
+export {
+  type Method,
+  type MethodChoice,
+  type MethodName,
+  methods,
+  type Plan,
+  type Preset,
+  type PresetName,
+  planDirections,
+  planMethod,
+  presets,
+} from './reconstruction/methods.ts';
+export {
+  type Measurement,
+  measure,
+  type Progress,
+  type ProjectOptions,
+  project,
+  type Reconstruction,
+  type ReconstructOptions,
+  reconstruct,
+} from './reconstruction/reconstruct.ts';
+export { type MontageInput, renderMontage } from './report/montage.ts';
+export { type LogitOptions, logitResponse } from './responses/logit.ts';
+export { meanResponse, pooledResponse } from './responses/pooled.ts';
+export type { Maps, Response } from './responses/response.ts';
+export {
+  type Device,
+  devices,
+  type Session,
+  type SessionOptions,
+  type Tensor,
+  type TensorData,
+} from './runtime/session.ts';
+export { VERSION } from './version.ts';
+export { channelStatistics, type Statistics } from './volume/statistics.ts';
+export {
+  axisCodes,
+  createVolume,
+  type Geometry,
+  type NiftiPlacement,
+  type Shape,
+  spacing,
+  type Vector,
+  type Volume,
+  voxelCount,
+} from './volume/volume.ts';
