@@ -34,6 +34,8 @@ export {
   prepareVolume,
 } from './encoders/preprocessing.ts';
 export { DeviceError, EncoderError, TonnoError, UsageError, VolumeError } from './errors.ts';
+export { type Agreement, agreementInBall } from './evaluation/agreement.ts';
+export { type Peak, peaks } from './evaluation/peaks.ts';
 export type { ByteSource } from './formats/bytes.ts';
 export {
   type DecodedNifti,
@@ -55,7 +57,8 @@ export {
   frame,
   spreadOrder,
 } from './geometry/directions.ts';
-export { type Plane, type Samplable, type SliceSize, sampleSlice } from './geometry/sampler.ts';
+export { cubeLayout, forSlicing, type Layout, rowLayout, type Samplable } from './geometry/layout.ts';
+export { type Plane, type SliceSize, sampleSlice } from './geometry/sampler.ts';
 export { Stack, sliceArea } from './geometry/stack.ts';
 export { type SpatialLayer, spatialLayers } from './onnx/layers.ts';
 export { type Model, parseModel, serialiseModel } from './onnx/model.ts';

@@ -5,7 +5,7 @@
 import { constants, createReadStream, rmSync } from 'node:fs';
 import { access, type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { TonnoError } from '../errors.ts';
+import { TonnoError, UsageError } from '../errors.ts';
 import type { ByteSource } from '../formats/bytes.ts';
 
 /** What the operating system says, as sentences. */
@@ -65,12 +65,25 @@ const asFolder = ['It is a folder, not a file.', { remedy: 'Name the volumes in 
 /** Makes the folder of results and finds out now, not after an hour of work, whether it can be written to. */
 export async function prepareFolder(folder: string): Promise<void> {
   await onFile(folder, async () => {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(resolve(folder));
     await access(folder, constants.W_OK | constants.X_OK);
     const probe = join(folder, temporaryName('probe'));
     await (await open(probe, 'wx')).close();
     await rm(probe);
   });
+}
+
+/** (`recursive` of Node's mkdir would try forever where a folder exists and takes no others, as /proc does.) */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT') throw error;
+    await makeFolder(dirname(folder));
+    await mkdir(folder);
+  }
 }
 
 /** Temporary files that exist now, for those who must leave in a hurry. */
@@ -154,9 +167,23 @@ export async function writeWhole(contents: Readonly<Record<string, Uint8Array>>)
   }
 }
 
-/** JSON for people to read. */
+/**
+ * JSON for people to read. JSON has no −0, NaN or infinity, but a header's fields may hold them and must come back
+ * as they were: they are written as {"number": "-0"}.
+ */
 export function jsonBytes(value: unknown): Uint8Array {
-  return new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
+  const exact = (_key: string, item: unknown) =>
+    typeof item === 'number' && (Object.is(item, -0) || !Number.isFinite(item))
+      ? { number: Object.is(item, -0) ? '-0' : String(item) }
+      : item;
+  return new TextEncoder().encode(`${JSON.stringify(value, exact, 2)}\n`);
+}
+
+/** What `jsonBytes` wrote. @throws SyntaxError when it is not JSON. */
+export function parseJson(bytes: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder().decode(bytes), (_key, item) =>
+    typeof item?.number === 'string' && Object.keys(item).length === 1 ? Number(item.number) : item,
+  );
 }
 
 function temporaryName(name: string): string {
@@ -166,6 +193,7 @@ function temporaryName(name: string): string {
 /**
  * A name for the results of each input: its file name without .nii or .nii.gz, with as many of its folders before
  * it as it takes to tell the inputs apart. Cohorts like to call every file the same.
+ * @throws UsageError when nothing tells two inputs apart: one result would overwrite the other.
  */
 export function resultNames(paths: readonly string[]): string[] {
   const parts = paths.map((path) => {
@@ -174,7 +202,7 @@ export function resultNames(paths: readonly string[]): string[] {
     return [...folders, file.replace(/\.nii(\.gz)?$/i, '') || file];
   });
   const name = (own: string[], depth: number) => own.slice(-depth).join('_');
-  return parts.map((own) => {
+  const names = parts.map((own) => {
     let depth = 1;
     while (
       depth < own.length &&
@@ -184,4 +212,12 @@ export function resultNames(paths: readonly string[]): string[] {
     }
     return name(own, depth);
   });
+  for (const [i, own] of names.entries()) {
+    const first = names.indexOf(own);
+    if (first === i) continue;
+    throw new UsageError(paths[i], `Its results would have the same names as those of ${paths[first]}.`, {
+      remedy: 'Give the two in separate calls, with an --out of their own.',
+    });
+  }
+  return names;
 }

@@ -7,7 +7,7 @@ import { parseFilter } from '../reconstruction/filter.ts';
 import { planDirections } from '../reconstruction/methods.ts';
 import { type Measurement, project } from '../reconstruction/reconstruct.ts';
 import { VERSION } from '../version.ts';
-import { jsonBytes, prepareFolder, readBytes, writeWhole } from './files.ts';
+import { jsonBytes, parseJson, prepareFolder, readBytes, writeWhole } from './files.ts';
 import { extremes, type ProfilesRecord } from './heatmap.ts';
 import type { Run } from './run.ts';
 import { volumeBytes } from './volumes.ts';
@@ -81,14 +81,14 @@ async function refilter(
 async function readProfiles(path: string): Promise<[NpyArray, ProfilesRecord]> {
   const recordPath = path.replace(/(\.npy)?$/, '.json');
   const profiles = decodeNpy(await readBytes(path), path);
-  const text = new TextDecoder().decode(await readBytes(recordPath));
+  const bytes = await readBytes(recordPath);
   const wrong = (problem: string) =>
     new TonnoError(recordPath, problem, {
       remedy: 'Keep the .npy and the .json of one run together, unchanged.',
     });
   let about: ProfilesRecord;
   try {
-    about = JSON.parse(text) as ProfilesRecord;
+    about = parseJson(bytes) as ProfilesRecord;
   } catch {
     throw wrong('It is not JSON.');
   }

@@ -52,7 +52,7 @@ export async function makeHeatmap(job: HeatmapJob): Promise<HeatmapResult> {
   const clockStart = performance.now();
   const progress = terminal.progress(name);
   const profiles = job.keepProfiles ? new ProfileWriter(`${stem}_profiles`, directions.length) : undefined;
-  const limit = job.timeLimit === undefined ? undefined : AbortSignal.timeout(job.timeLimit * 1000);
+  const limit = job.timeLimit === undefined ? undefined : timeout(job.timeLimit);
   try {
     const reconstruction = await reconstruct(sliced, response, directions, filter, {
       signal,
@@ -98,6 +98,11 @@ export async function makeHeatmap(job: HeatmapJob): Promise<HeatmapResult> {
     progress.end();
     await profiles?.discard();
   }
+}
+
+/** A timer takes whole milliseconds and no more than fit in 31 bits, which are 24 days. */
+function timeout(seconds: number): AbortSignal {
+  return AbortSignal.timeout(Math.min(Math.round(seconds * 1000), 2 ** 31 - 1));
 }
 
 /** For the descrip field of NIfTI: 79 bytes. */

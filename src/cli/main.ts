@@ -3,10 +3,11 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../version.ts';
 import { addDemo } from './demo.ts';
+import { fileError } from './files.ts';
 import { addFilter } from './filter.ts';
 import { addInfo } from './info.ts';
 import { addReconstruct } from './reconstruct.ts';
-import { createRun } from './run.ts';
+import { createRun, messageOf } from './run.ts';
 import { Terminal } from './terminal.ts';
 
 const program = new Command('tonno');
@@ -29,6 +30,15 @@ for (const command of program.commands) {
   command.option('--json', 'one JSON object on stdout, everything else on stderr');
   command.on('option:json', () => program.setOptionValue('json', true));
   command.exitOverride().showHelpAfterError('(--help shows what there is)');
+}
+
+// Whoever reads the output may stop reading, as `head` does: that is no reason to stop working.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') return;
+    process.exitCode = 1;
+    if (stream === process.stdout) terminal?.log(`error: ${messageOf(fileError('stdout', error))}`);
+  });
 }
 
 try {

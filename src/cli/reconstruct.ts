@@ -90,7 +90,11 @@ export function addReconstruct(program: Command, run: Run): void {
     .option('-t, --time-limit <time>', 'per volume, e.g. 90s or 5m: what is done by then counts', duration)
     .option('--seed <n>', 'of the slices’ in-plane angles', wholeNumber(0, 2 ** 31 - 1), 0)
     .option('-c, --class <class>', 'number or name, where the encoder has several')
-    .addOption(new Option('-d, --device <device>', `${devices.join(', ')} or auto`).default('cpu'))
+    .addOption(
+      new Option('-d, --device <device>', 'what the encoder runs on')
+        .choices([...devices, 'auto'])
+        .default('cpu'),
+    )
     .option('--threads <n>', 'threads on the CPU (all cores)', wholeNumber(1, 1024))
     .option('--batch <n>', 'slices in one run of the encoder', wholeNumber(1, 4096))
     .option('-o, --out <folder>', 'where results go; made if missing', '.')
@@ -130,9 +134,9 @@ async function reconstructVolumes(paths: string[], options: ReconstructOptions, 
   const plan = choosePlan(options);
   const engine = await Engine.open(options);
   try {
+    const names = resultNames(paths);
     await prepareFolder(options.out);
     if (engine.encoder) terminal.log(engine.describe());
-    const names = resultNames(paths);
     const outputs: object[] = [];
     const failed: object[] = [];
     for (const [i, path] of paths.entries()) {
@@ -229,6 +233,14 @@ class Engine {
         throw new UsageError('--encoder', `The response ${response} looks at no encoder.`, {
           remedy: 'Leave one of the two out.',
         });
+      if (!['cpu', 'auto'].includes(options.device))
+        throw new UsageError(
+          `--device ${options.device}`,
+          `The response ${response} is worked out on the CPU.`,
+          {
+            remedy: 'Leave --device out.',
+          },
+        );
       simpleResponse(options);
       return new Engine(options);
     }

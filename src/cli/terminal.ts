@@ -43,8 +43,9 @@ export class Terminal {
 
   /** Draws the progress line, cut to the terminal's width. */
   draw(text: string): void {
-    const width = process.stderr.columns ?? 80;
-    this.line = text.length < width ? text : `${text.slice(0, width - 2)}…`;
+    // Some terminals say that they are 0 wide.
+    const width = process.stderr.columns || 80;
+    this.line = text.length < width ? text : `${text.slice(0, Math.max(0, width - 2))}…`;
     process.stderr.write(`\r\u001b[2K${this.line}`);
   }
 

@@ -4,8 +4,9 @@
  * PyTorch's grid_sample with zero padding and align_corners. A plane is any affine image of the square [−1, 1]²,
  * so scale, shear and translation are plain choices of its vectors.
  */
-import type { Vector, Volume } from '../volume/volume.ts';
+import type { Vector } from '../volume/volume.ts';
 import { Interval } from './interval.ts';
+import { type Layout, rowLayout, type Samplable } from './layout.ts';
 
 /** S[i, j] = V~(origin + i'·u + j'·v), with i' and j' running over [−1, 1] along rows and columns. */
 export interface Plane {
@@ -20,9 +21,6 @@ export interface SliceSize {
   readonly columns: number;
 }
 
-/** The part of a volume that is sampled. */
-export type Samplable = Pick<Volume, 'data' | 'channels' | 'shape'>;
-
 /**
  * Cuts one slice.
  * @param out receives [channels, rows, columns] from index `at` on; every value is written.
@@ -34,18 +32,15 @@ export function sampleSlice(
   out: Float32Array,
   at = 0,
 ): void {
-  const { data, channels, shape } = volume;
+  const { data, channels, shape, layout = rowLayout(shape) } = volume;
   const [depth, height, width] = shape;
   const { rows, columns } = size;
-  const voxels = depth * height * width;
   const pixels = rows * columns;
   // Voxel position of pixel (i, j) on each axis: start + i·byRow + j·byColumn.
   const half = shape.map((length) => (length - 1) / 2);
   const start = half.map((h, a) => (plane.origin[a] - plane.u[a] - plane.v[a] + 1) * h);
   const byRow = half.map((h, a) => ((2 * plane.u[a]) / (rows - 1)) * h);
   const [dz, dy, dx] = half.map((h, a) => ((2 * plane.v[a]) / (columns - 1)) * h);
-  const nextZ = height * width;
-  const nextY = width;
   const touched = new Interval();
   const inside = new Interval();
 
@@ -67,14 +62,13 @@ export function sampleSlice(
 
     const line = at + i * columns;
     for (let j = touched.from; j < inside.from; j++) {
-      addShell(volume, z0 + j * dz, y0 + j * dy, x0 + j * dx, out, line + j, pixels);
+      addShell(volume, layout, z0 + j * dz, y0 + j * dy, x0 + j * dx, out, line + j, pixels);
     }
     for (let c = 0; c < channels; c++) {
       sampleRow(
         data,
-        c * voxels,
-        nextZ,
-        nextY,
+        layout,
+        c * layout.channelLength,
         z0,
         dz,
         y0,
@@ -88,7 +82,7 @@ export function sampleSlice(
       );
     }
     for (let j = inside.to; j < touched.to; j++) {
-      addShell(volume, z0 + j * dz, y0 + j * dy, x0 + j * dx, out, line + j, pixels);
+      addShell(volume, layout, z0 + j * dz, y0 + j * dy, x0 + j * dx, out, line + j, pixels);
     }
   }
 }
@@ -100,9 +94,8 @@ export function sampleSlice(
  */
 function sampleRow(
   data: Float32Array,
+  { z: atZ, y: atY, x: atX }: Layout,
   base: number,
-  nextZ: number,
-  nextY: number,
   z0: number,
   dz: number,
   y0: number,
@@ -123,12 +116,16 @@ function sampleRow(
     const ix = x | 0;
     const fx = x - ix;
     const fy = y - iy;
-    const p = base + iz * nextZ + iy * nextY + ix;
-    const q = p + nextZ;
-    const a = data[p] + fx * (data[p + 1] - data[p]);
-    const b = data[p + nextY] + fx * (data[p + nextY + 1] - data[p + nextY]);
-    const c = data[q] + fx * (data[q + 1] - data[q]);
-    const d = data[q + nextY] + fx * (data[q + nextY + 1] - data[q + nextY]);
+    const p = base + atZ[iz];
+    const q = base + atZ[iz + 1];
+    const h0 = atY[iy];
+    const h1 = atY[iy + 1];
+    const w0 = atX[ix];
+    const w1 = atX[ix + 1];
+    const a = data[p + h0 + w0] + fx * (data[p + h0 + w1] - data[p + h0 + w0]);
+    const b = data[p + h1 + w0] + fx * (data[p + h1 + w1] - data[p + h1 + w0]);
+    const c = data[q + h0 + w0] + fx * (data[q + h0 + w1] - data[q + h0 + w0]);
+    const d = data[q + h1 + w0] + fx * (data[q + h1 + w1] - data[q + h1 + w0]);
     const near = a + fy * (b - a);
     out[line + j] = near + (z - iz) * (c + fy * (d - c) - near);
   }
@@ -140,6 +137,7 @@ function sampleRow(
  */
 function addShell(
   { data, channels, shape: [depth, height, width] }: Samplable,
+  layout: Layout,
   z: number,
   y: number,
   x: number,
@@ -156,7 +154,7 @@ function addShell(
     const kx = ix + (corner & 1);
     if (kz < 0 || kz >= depth || ky < 0 || ky >= height || kx < 0 || kx >= width) continue;
     const weight = (1 - Math.abs(z - kz)) * (1 - Math.abs(y - ky)) * (1 - Math.abs(x - kx));
-    const p = (kz * height + ky) * width + kx;
-    for (let c = 0; c < channels; c++) out[at + c * pixels] += weight * data[p + c * depth * height * width];
+    const p = layout.z[kz] + layout.y[ky] + layout.x[kx];
+    for (let c = 0; c < channels; c++) out[at + c * pixels] += weight * data[p + c * layout.channelLength];
   }
 }

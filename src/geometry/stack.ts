@@ -6,7 +6,8 @@
 import { UsageError } from '../errors.ts';
 import type { Vector } from '../volume/volume.ts';
 import type { Direction } from './directions.ts';
-import { type Samplable, type SliceSize, sampleSlice } from './sampler.ts';
+import { rowLayout, type Samplable } from './layout.ts';
+import { type SliceSize, sampleSlice } from './sampler.ts';
 
 export class Stack {
   readonly volume: Samplable;
@@ -19,7 +20,7 @@ export class Stack {
 
   constructor(volume: Samplable, direction: Direction, size: SliceSize, margin: number) {
     checkSliceSize(size);
-    this.volume = volume;
+    this.volume = { layout: rowLayout(volume.shape), ...volume };
     this.direction = direction;
     this.size = size;
     this.margin = margin;

@@ -50,34 +50,18 @@ export function backproject(
   planes: readonly [from: number, to: number] = [0, shape[0]],
 ): void {
   if (projections.length === 0) return;
-  const [depth, height, width] = shape;
-  const { kinds } = projections[0];
-  const row = new Float64Array(width * kinds);
-  const read = rowReader(projections, shape);
+  const height = shape[1];
+  const isProfile = ({ kinds, rows, columns }: Projection) => kinds * rows * columns === 1;
+  const addRow = projections.every(isProfile)
+    ? profileAdder(projections, shape)
+    : mapAdder(projections, shape);
   for (let d = planes[0]; d < planes[1]; d++) {
-    for (let h = 0; h < height; h++) {
-      row.fill(0);
-      read(d, h, row);
-      for (let k = 0; k < kinds; k++) {
-        const at = ((k * depth + d) * height + h) * width;
-        for (let w = 0; w < width; w++) sum[at + w] += row[w * kinds + k];
-      }
-    }
+    for (let h = 0; h < height; h++) addRow(d, h, sum);
   }
 }
 
-/** Adds the values of a block of projections to a row of voxels [width, kinds]. */
-type RowReader = (d: number, h: number, row: Float64Array) => void;
-
-function rowReader(projections: readonly Projection[], shape: Shape): RowReader {
-  if (projections.every(({ kinds, rows, columns }) => kinds * rows * columns === 1)) {
-    return profileReader(projections, shape);
-  }
-  const readers = projections.map((projection) => mapReader(projection, shape));
-  return (d, h, row) => {
-    for (const read of readers) read(d, h, row);
-  };
-}
+/** Adds the values of a block of projections to one row of voxels of a sum. */
+type RowAdder = (d: number, h: number, sum: Float32Array) => void;
 
 /** Where along its stack a voxel lies; s = −1 is position 1, behind the zero map that `layOut` puts first. */
 function slicePosition({ n, slices }: Direction, shape: Shape): Linear {
@@ -109,78 +93,93 @@ function cellPosition(axis: readonly number[], shape: Shape, pixels: number, cel
   return linear(axis, shape, ((pixels - 1) / 2) * perPixel, 0.5 * perPixel - 0.5);
 }
 
-/** Profiles read in one walk along a row: enough to keep the processor's units busy while it waits for values. */
-const AT_ONCE = 4;
-
 /**
- * A single 1×1 map a slice is the same everywhere in the plane, so linear interpolation along s is all there is. The
- * profiles of the block stand one behind the other, each with zeros on both sides as far as a corner of the cube can
- * lie, √3: no position needs to be compared with anything.
+ * A single 1×1 map a slice is the same everywhere in the plane, so linear interpolation along s is all there is: along
+ * a row of voxels a profile is a broken line, whose knots are the places where the row crosses a slice. Only the
+ * knots are visited. Each leaves its change of slope at the next voxel, and two running sums over the row, once for
+ * the whole block, make the values. A row crosses far fewer slices than it has voxels.
  */
-function profileReader(projections: readonly Projection[], shape: Shape): RowReader {
-  const count = Math.ceil(projections.length / AT_ONCE) * AT_ONCE;
-  const longest = Math.max(...projections.map(({ data }) => data.length));
-  const reach = Math.ceil(((Math.sqrt(3) - 1) / 2) * longest) + 1;
-  const length = longest + 2 * reach;
-  const profiles = new Float64Array(count * length);
-  const positions: Linear[] = [];
-  for (const [i, { direction, data }] of projections.entries()) {
-    profiles.set(data, i * length + reach);
-    const position = slicePosition(direction, shape);
-    positions.push({ ...position, at0: position.at0 + i * length + reach });
-  }
-  // A block that does not come out even is filled up with profiles of zeros.
-  const blank: Linear = { at0: projections.length * length, byD: 0, byH: 0, byW: 0 };
-  while (positions.length < count) positions.push(blank);
-  return (d, h, row) => {
-    for (let i = 0; i < count; i += AT_ONCE) {
-      const [p, q, r, s] = positions.slice(i, i + AT_ONCE);
-      addProfiles(
-        profiles,
-        p.at0 + d * p.byD + h * p.byH,
-        p.byW,
-        q.at0 + d * q.byD + h * q.byH,
-        q.byW,
-        r.at0 + d * r.byD + h * r.byH,
-        r.byW,
-        s.at0 + d * s.byD + h * s.byH,
-        s.byW,
-        row,
-      );
+function profileAdder(projections: readonly Projection[], shape: Shape): RowAdder {
+  const [, height, width] = shape;
+  const profiles = projections.map(({ direction, data }) => ({ data, ...slicePosition(direction, shape) }));
+  const steps = new Float64Array(width);
+  const slopes = new Float64Array(width);
+  return (d, h, sum) => {
+    steps.fill(0);
+    slopes.fill(0);
+    for (const { data, at0, byD, byH, byW } of profiles) {
+      addKnots(data, at0 + d * byD + h * byH, byW, steps, slopes);
+    }
+    let value = 0;
+    let slope = 0;
+    const at = (d * height + h) * width;
+    for (let w = 0; w < width; w++) {
+      value += slope + steps[w];
+      slope += slopes[w];
+      sum[at + w] += value;
     }
   };
 }
 
-/** The inner loop of ToNNO: four profiles along one row of voxels. */
-function addProfiles(
-  data: Float64Array,
-  p0: number,
-  dp: number,
-  q0: number,
-  dq: number,
-  r0: number,
-  dr: number,
-  s0: number,
-  ds: number,
-  row: Float64Array,
+/**
+ * Adds a profile along a row of voxels as steps and changes of slope: the line's value at voxel w is the sum of
+ * steps[i] + (w − i)·slopes[i] over i ≤ w.
+ * @param data a profile that begins and ends with zero, and is zero beyond.
+ * @param start position in the profile of voxel 0.
+ * @param step from one voxel to the next; may be negative or zero.
+ */
+function addKnots(
+  data: Float32Array,
+  start: number,
+  step: number,
+  steps: Float64Array,
+  slopes: Float64Array,
 ): void {
-  for (let w = 0; w < row.length; w++) {
-    const p = p0 + w * dp;
-    const q = q0 + w * dq;
-    const r = r0 + w * dr;
-    const s = s0 + w * ds;
-    const ip = p | 0;
-    const iq = q | 0;
-    const ir = r | 0;
-    const is = s | 0;
-    row[w] +=
-      data[ip] +
-      (p - ip) * (data[ip + 1] - data[ip]) +
-      (data[iq] + (q - iq) * (data[iq + 1] - data[iq])) +
-      (data[ir] + (r - ir) * (data[ir + 1] - data[ir])) +
-      (data[is] + (s - is) * (data[is + 1] - data[is]));
+  const last = data.length - 1;
+  const end = start + (steps.length - 1) * step;
+  if (Math.max(start, end) <= 0 || Math.min(start, end) >= last) return;
+  const forward = step > 0;
+  if (forward ? start >= 0 && start < last : start > 0 && start <= last) {
+    // On a knot, the piece that the row is about to enter counts.
+    const m = forward ? Math.floor(start) : Math.ceil(start) - 1;
+    const rise = data[m + 1] - data[m];
+    steps[0] += data[m] + (start - m) * rise;
+    slopes[0] += step * rise;
+  }
+  // Knots strictly behind voxel 0 and before or at the last voxel; the profile's two ends are knots as well.
+  const first = forward ? Math.max(0, Math.floor(start) + 1) : Math.max(0, Math.ceil(end));
+  const final = forward ? Math.min(last, Math.floor(end)) : Math.min(last, Math.ceil(start) - 1);
+  const steepness = Math.abs(step);
+  const perSlice = 1 / step;
+  for (let k = first; k <= final; k++) {
+    const before = k > 0 ? data[k] - data[k - 1] : 0;
+    const after = k < last ? data[k + 1] - data[k] : 0;
+    const bend = steepness * (after - before);
+    const crossing = (k - start) * perSlice;
+    const w = Math.min(Math.max(0, Math.ceil(crossing)), steps.length - 1);
+    steps[w] += bend * (w - crossing);
+    slopes[w] += bend;
   }
 }
+
+/** Reads maps voxel by voxel, all projections of the block along one row before the next. */
+function mapAdder(projections: readonly Projection[], shape: Shape): RowAdder {
+  const [depth, height, width] = shape;
+  const { kinds } = projections[0];
+  const readers = projections.map((projection) => mapReader(projection, shape));
+  const row = new Float64Array(width * kinds);
+  return (d, h, sum) => {
+    row.fill(0);
+    for (const read of readers) read(d, h, row);
+    for (let k = 0; k < kinds; k++) {
+      const at = ((k * depth + d) * height + h) * width;
+      for (let w = 0; w < width; w++) sum[at + w] += row[w * kinds + k];
+    }
+  };
+}
+
+/** Adds one projection's values to a row of voxels [width, kinds]. */
+type RowReader = (d: number, h: number, row: Float64Array) => void;
 
 /** Trilinear interpolation in [M + 2, rows, columns], the position in the plane clamped to the map. */
 function mapReader(projection: Projection, shape: Shape): RowReader {

@@ -8,6 +8,7 @@
  */
 import { VolumeError } from '../errors.ts';
 import type { Direction } from '../geometry/directions.ts';
+import { forSlicing } from '../geometry/layout.ts';
 import type { SliceSize } from '../geometry/sampler.ts';
 import { Stack } from '../geometry/stack.ts';
 import type { Maps, Response } from '../responses/response.ts';
@@ -91,9 +92,10 @@ export async function* measure(
   margin: number,
   { signal, stop }: Pick<ReconstructOptions, 'signal' | 'stop'> = {},
 ): AsyncGenerator<Measurement> {
+  const sliced = forSlicing(volume);
   const underWay: Promise<Measurement>[] = [];
   const start = async (direction: Direction): Promise<Measurement> => {
-    const stack = new Stack(volume, direction, response.size, margin);
+    const stack = new Stack(sliced, direction, response.size, margin);
     return { direction, maps: await response.respond(stack, signal), margin };
   };
   try {
@@ -168,11 +170,11 @@ export async function project(
 
 /**
  * How many stacks are read in one walk over the grid: enough to spare the grid's memory traffic, few enough that
- * the stacks stay in a core's cache (256 KiB), and one at a time at the start, where a first look matters most.
+ * the stacks stay in a core's cache (256 KiB), and fewer at the start, where a first look matters most.
  */
 function blockLength({ data }: Projection, done: number): number {
-  if (done < 4) return 1;
-  return Math.max(1, Math.min(8, Math.floor(2 ** 18 / data.byteLength)));
+  const wanted = done === 0 ? 1 : done < 9 ? 4 : 16;
+  return Math.max(1, Math.min(wanted, Math.floor(2 ** 18 / data.byteLength)));
 }
 
 function scaled(sum: Float32Array, factor: number): Float32Array {
