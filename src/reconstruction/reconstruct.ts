@@ -25,12 +25,12 @@ export interface Measurement {
 }
 
 export interface Progress {
-  /** Directions summed so far. */
+  /** Directions measured so far. */
   readonly done: number;
   readonly total: number;
   /** Slices responded to so far. */
   readonly slices: number;
-  /** A copy of the heatmap as it is now, [kinds, D, H, W]: the sum so far times k/done. */
+  /** The heatmap of these directions, [kinds, D, H, W]: k/done times the sum. A copy, made when it is asked for. */
   estimate(): Float32Array;
 }
 
@@ -139,16 +139,22 @@ export async function project(
   let done = 0;
   let slices = 0;
   let block: Projection[] = [];
+  /** Planes of axis 0 that already hold the block. */
+  let planes = 0;
 
   const flush = async () => {
-    for (let plane = 0; plane < shape[0]; plane++) {
-      backproject(block, sum, shape, [plane, plane + 1]);
+    while (planes < shape[0]) {
+      backproject(block, sum, shape, [planes, ++planes]);
       await pause();
       signal?.throwIfAborted();
     }
-    done += block.length;
     block = [];
-    onProgress?.({ done, total, slices, estimate: () => scaled(sum, k / done) });
+    planes = 0;
+  };
+  const estimate = () => {
+    const soFar = sum.slice();
+    backproject(block, soFar, shape, [planes, shape[0]]);
+    return scale(soFar, k / done);
   };
 
   for await (const measurement of measurements) {
@@ -160,25 +166,28 @@ export async function project(
       sum = allocate(kinds, shape);
     }
     slices += maps.count;
+    done++;
     block.push(layOut(filter.apply(maps, margin), direction, size));
-    if (block.length === blockLength(block[0], done)) await flush();
+    onProgress?.({ done, total, slices, estimate });
+    if (block.length === blockLength(block[0])) await flush();
   }
   if (block.length > 0) await flush();
-  for (let i = 0; i < sum.length; i++) sum[i] *= k / done;
-  return { data: sum, kinds, shape, done, total, slices };
+  return { data: scale(sum, k / done), kinds, shape, done, total, slices };
 }
 
 /**
  * How many stacks are read in one walk over the grid: enough to spare the grid's memory traffic, few enough that
- * the stacks stay in a core's cache (256 KiB), and fewer at the start, where a first look matters most.
+ * the stacks stay in a core's cache (256 KiB). It depends on nothing that varies from run to run, because the order
+ * of sums decides their last bits.
  */
-function blockLength({ data }: Projection, done: number): number {
-  const wanted = done === 0 ? 1 : done < 9 ? 4 : 16;
-  return Math.max(1, Math.min(wanted, Math.floor(2 ** 18 / data.byteLength)));
+function blockLength({ data }: Projection): number {
+  return Math.max(1, Math.min(16, Math.floor(2 ** 18 / data.byteLength)));
 }
 
-function scaled(sum: Float32Array, factor: number): Float32Array {
-  return sum.map((value) => value * factor);
+/** In place. */
+function scale(values: Float32Array<ArrayBuffer>, factor: number): Float32Array<ArrayBuffer> {
+  for (let i = 0; i < values.length; i++) values[i] *= factor;
+  return values;
 }
 
 function allocate(kinds: number, shape: Shape): Float32Array<ArrayBuffer> {
