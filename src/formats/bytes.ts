@@ -264,8 +264,9 @@ function gunzipped(head: Uint8Array, chunks: Chunks, name: string): Chunks {
 }
 
 function gzipError(name: string, unpacked: number, cause: unknown): TonnoError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  // The words differ: zlib in Node says "unexpected end of file", browsers speak of truncated input.
+  // The words differ: zlib in Node says "unexpected end of file", browsers speak of truncated input. From Node 22 on
+  // the words are those of the error's cause.
+  const reason = wordsOf(cause) || (cause instanceof Error && wordsOf(cause.cause)) || 'no gzip';
   return /unexpected end|truncated/i.test(reason)
     ? new VolumeError(
         name,
@@ -283,4 +284,8 @@ function gzipError(name: string, unpacked: number, cause: unknown): TonnoError {
           cause,
         },
       );
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : '';
 }

@@ -72,7 +72,8 @@ describe('ByteReader', () => {
     expect(await reader.readInto(new Uint8Array(348))).toBe(348);
     await reader.close();
     expect(state).toEqual({ pulled: expect.any(Number), closed: true });
-    expect(state.pulled).toBeLessThan(12);
+    // Node 20 buffers 16 KiB in front of its decompressor, later ones 64 KiB.
+    expect(state.pulled).toBeLessThan(24);
   });
 
   test('cancels a web stream when it is closed early', async () => {

@@ -147,7 +147,7 @@ describe('reading', () => {
       voxOffset: 352,
     });
     expect(state.closed).toBe(true);
-    expect(state.pulled * 1024).toBeLessThan(50_000);
+    expect(state.pulled * 1024).toBeLessThan(100_000);
     expect(bytes.length).toBeGreaterThan(500_000);
   });
 
