@@ -2,7 +2,7 @@
  * Devices and the execution providers of ONNX Runtime that stand for them: one table for Node and the browser. A
  * device that is not there is an error; it is never replaced by another in silence.
  */
-import { DeviceError } from '../errors.ts';
+import { DeviceError, UsageError } from '../errors.ts';
 import { type Device, devices } from './session.ts';
 
 export const providers = {
@@ -44,4 +44,10 @@ export function parseDevice(name: string): Device | 'auto' {
   throw new DeviceError(`device ${name}`, 'There is no device of that name.', {
     remedy: `Devices are ${devices.join(', ')} and auto.`,
   });
+}
+
+/** @throws UsageError when the number of threads is none. */
+export function checkThreads(threads: number): void {
+  if (Number.isInteger(threads) && threads >= 1) return;
+  throw new UsageError(`${threads} threads`, 'The number of threads is a whole number and at least 1.');
 }

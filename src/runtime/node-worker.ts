@@ -2,27 +2,46 @@
  * The thread an encoder lives in. ONNX Runtime's run() blocks the thread that calls it, so it is called here, and
  * the thread ends by itself when told to: ending it from outside during a run would take the process with it.
  */
-import { parentPort } from 'node:worker_threads';
-import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { parentPort, workerData } from 'node:worker_threads';
+import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import type { FromWorker, OpenMessage, RunMessage, ToWorker } from './messages.ts';
-import type { Tensor, TensorData } from './session.ts';
+import { Occupancy } from './occupancy.ts';
+import { reason } from './reason.ts';
+import type { Tensor } from './session.ts';
+import { fromEngine, toEngine } from './tensors.ts';
+
+// What goes wrong is thrown too, and told as a sentence; the engine would print it besides.
+env.logLevel = 'fatal';
 
 const port = parentPort!;
+const occupancy = new Occupancy(workerData as SharedArrayBuffer);
 let session: InferenceSession | undefined;
 
-port.on('message', async (message: ToWorker) => {
+// One after the other: a close must not overtake the runs before it.
+let last: Promise<void> = Promise.resolve();
+port.on('message', (message: ToWorker) => {
+  last = last.then(() => handle(message));
+});
+
+/** InferenceSession.create, which computes too. */
+function create(model: Uint8Array, options: InferenceSession.SessionOptions): Promise<InferenceSession> {
+  return occupancy.during(() => InferenceSession.create(model, options));
+}
+
+async function handle(message: ToWorker): Promise<void> {
   switch (message.type) {
     case 'open':
-      await open(message);
-      break;
+      return open(message);
     case 'run':
-      await run(message);
-      break;
+      return run(message);
     case 'close':
-      await session?.release();
-      port.close();
+      try {
+        await session?.release();
+      } finally {
+        port.close();
+      }
   }
-});
+}
 
 async function open({ model, provider, threads, probe }: OpenMessage): Promise<void> {
   const options = (strict: boolean): InferenceSession.SessionOptions => ({
@@ -31,7 +50,6 @@ async function open({ model, provider, threads, probe }: OpenMessage): Promise<v
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
-    // What goes wrong is thrown too, and told as a sentence.
     logSeverityLevel: 4,
     extra: {
       session: {
@@ -43,9 +61,9 @@ async function open({ model, provider, threads, probe }: OpenMessage): Promise<v
   });
   if (probe) {
     try {
-      await (await InferenceSession.create(probe, options(true))).release();
+      await (await create(probe, options(true))).release();
     } catch (error) {
-      say({ type: 'failed', stage: 'device', message: firstLine(error) });
+      say({ type: 'failed', stage: 'device', message: reason(error) });
       return;
     }
   }
@@ -53,41 +71,38 @@ async function open({ model, provider, threads, probe }: OpenMessage): Promise<v
   try {
     if (probe) {
       try {
-        session = await InferenceSession.create(model, options(true));
+        session = await create(model, options(true));
       } catch {
         partlyOnCpu = true;
       }
     }
-    session ??= await InferenceSession.create(model, options(false));
+    session ??= await create(model, options(false));
     say({ type: 'ready', partlyOnCpu });
   } catch (error) {
-    say({ type: 'failed', stage: 'model', message: firstLine(error) });
+    say({ type: 'failed', stage: 'model', message: reason(error) });
   }
 }
 
 async function run({ id, feeds, fetches }: RunMessage): Promise<void> {
   try {
-    const inputs: Record<string, OrtTensor> = {};
-    for (const [name, { data, dims }] of Object.entries(feeds)) inputs[name] = new OrtTensor(data, dims);
-    const results = fetches ? await session!.run(inputs, fetches) : await session!.run(inputs);
+    const inputs = toEngine(feeds, session!.inputNames, OrtTensor);
+    const results = await occupancy.during(() =>
+      fetches ? session!.run(inputs, fetches) : session!.run(inputs),
+    );
     const outputs: Record<string, Tensor> = {};
-    for (const [name, tensor] of Object.entries(results)) {
+    for (const [name, { data, dims }] of Object.entries(await fromEngine(results))) {
       // The engine's memory cannot be handed to another thread.
-      outputs[name] = { data: (tensor.data as TensorData).slice(), dims: tensor.dims };
+      outputs[name] = { data: data.slice(), dims };
     }
     say(
       { type: 'done', id, outputs },
       Object.values(outputs).map(({ data }) => data.buffer as ArrayBuffer),
     );
   } catch (error) {
-    say({ type: 'error', id, message: firstLine(error) });
+    say({ type: 'error', id, message: reason(error) });
   }
 }
 
 function say(message: FromWorker, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
-}
-
-function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n')[0];
 }

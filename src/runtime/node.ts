@@ -5,17 +5,35 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { listSupportedBackends } from 'onnxruntime-node';
-import { DeviceError, EncoderError } from '../errors.ts';
-import { openOnDevice, providers } from './devices.ts';
-import type { FromWorker, ToWorker } from './messages.ts';
+import { DeviceError } from '../errors.ts';
+import { checkThreads, openOnDevice, providers } from './devices.ts';
+import { closed, refused, runFailed } from './failures.ts';
+import type { FromWorker, OpenMessage, ToWorker } from './messages.ts';
+import { Occupancy } from './occupancy.ts';
 import { probeModel } from './probe.ts';
-import type { Device, Session, SessionOptions, Tensor } from './session.ts';
+import { reason } from './reason.ts';
+import type { Device, Session, SessionOptions, Tensor, TensorData } from './session.ts';
 
 // The same file from src/ (tests) and from dist/: workers need JavaScript.
 const WORKER = new URL('../../dist/runtime/node-worker.js', import.meta.url);
 
 /** More workers than this share out threads among them: each holds a copy of the model. */
 const MOST_WORKERS = 8;
+
+/** Milliseconds that an ending process waits for runs under way; a batch takes less. */
+const LONGEST_RUN = 10_000;
+
+let occupancy: Occupancy | undefined;
+
+/** One for all sessions, made with the first. */
+function sharedOccupancy(): Occupancy {
+  if (!occupancy) {
+    const made = new Occupancy();
+    process.once('exit', () => made.end(LONGEST_RUN));
+    occupancy = made;
+  }
+  return occupancy;
+}
 
 /** The devices that this build of ONNX Runtime knows; whether one is there shows when a session is opened. */
 export function availableDevices(): Device[] {
@@ -24,12 +42,14 @@ export function availableDevices(): Device[] {
 }
 
 /**
- * Opens a session for an ONNX model.
+ * Opens a session for an ONNX model. A session that is left open does not keep the process from ending.
  * @throws DeviceError when the device is not there.
  * @throws EncoderError when the engine refuses the model.
+ * @throws UsageError when the number of threads is none.
  */
-export function openSession(model: Uint8Array, options: SessionOptions = {}): Promise<Session> {
+export async function openSession(model: Uint8Array, options: SessionOptions = {}): Promise<Session> {
   const { device = 'cpu', threads = availableParallelism(), name = 'model' } = options;
+  checkThreads(threads);
   return openOnDevice(device, availableDevices(), async (chosen) => {
     const workers = chosen === 'cpu' ? Math.min(threads, MOST_WORKERS) : 1;
     const threadsEach = chosen === 'cpu' ? Math.floor(threads / workers) : 1;
@@ -39,123 +59,179 @@ export function openSession(model: Uint8Array, options: SessionOptions = {}): Pr
   });
 }
 
-interface Pending {
-  resolve(outputs: Record<string, Tensor>): void;
-  reject(error: Error): void;
-}
-
-class EncoderWorker {
-  readonly thread = new Worker(WORKER);
-  readonly pending = new Map<number, Pending>();
-  /** Set once; afterwards every run is refused with it. */
-  failure: Error | undefined;
-
-  send(message: ToWorker, transfer: ArrayBuffer[] = []): void {
-    this.thread.postMessage(message, transfer);
-  }
-}
-
 class WorkerPool implements Session {
   readonly device: Device;
   readonly lanes: number;
   partlyOnCpu = false;
   private readonly name: string;
   private readonly workers: EncoderWorker[];
-  private runs = 0;
   private closing: Promise<void> | undefined;
 
   constructor(name: string, device: Device, workers: number) {
     this.name = name;
     this.device = device;
     this.lanes = workers;
-    this.workers = Array.from({ length: workers }, () => new EncoderWorker());
+    this.workers = Array.from({ length: workers }, () => new EncoderWorker(name, device));
   }
 
   async open(model: Uint8Array, threads: number): Promise<void> {
-    const probe = this.device === 'cpu' ? undefined : probeModel();
-    const provider = providers.node[this.device];
+    const message: OpenMessage = {
+      type: 'open',
+      model: ownsBuffer(model) ? model : copyOf(model),
+      provider: providers.node[this.device],
+      threads,
+      probe: this.device === 'cpu' ? undefined : probeModel(),
+    };
     try {
-      await Promise.all(
-        this.workers.map(async (worker) => {
-          const answer = await this.start(worker, { type: 'open', model, provider, threads, probe });
-          if (answer.type === 'ready') this.partlyOnCpu ||= answer.partlyOnCpu;
-          else if (answer.type === 'failed') throw this.refusal(answer);
-        }),
-      );
+      const partly = await Promise.all(this.workers.map((worker) => worker.open(message)));
+      this.partlyOnCpu = partly.includes(true);
     } catch (error) {
       await this.close();
       throw error;
     }
   }
 
-  run(feeds: Readonly<Record<string, Tensor>>, fetches?: readonly string[]): Promise<Record<string, Tensor>> {
-    const worker = this.workers.reduce((a, b) => (b.pending.size < a.pending.size ? b : a));
-    const failure = this.closing ? new Error(`${this.name}: The session is closed.`) : worker.failure;
-    if (failure) return Promise.reject(failure);
-    const id = this.runs++;
-    return new Promise((resolve, reject) => {
-      worker.pending.set(id, { resolve, reject });
-      const whole = Object.values(feeds).filter(({ data }) => data.byteLength === data.buffer.byteLength);
-      const buffers = new Set(whole.map(({ data }) => data.buffer as ArrayBuffer));
-      worker.send({ type: 'run', id, feeds, fetches }, [...buffers]);
-    });
+  async run(
+    feeds: Readonly<Record<string, Tensor>>,
+    fetches?: readonly string[],
+  ): Promise<Record<string, Tensor>> {
+    if (this.closing) throw closed(this.name);
+    return this.workers.reduce((a, b) => (b.load < a.load ? b : a)).run(feeds, fetches);
   }
 
   close(): Promise<void> {
-    this.closing ??= Promise.all(
-      this.workers.map(
-        ({ thread, failure }) =>
-          new Promise<void>((resolve) => {
-            if (failure) return resolve();
-            thread.once('exit', () => resolve());
-            thread.postMessage({ type: 'close' } satisfies ToWorker);
-          }),
-      ),
-    ).then(() => undefined);
+    this.closing ??= Promise.all(this.workers.map((worker) => worker.close())).then(() => {});
     return this.closing;
   }
+}
 
-  private start(worker: EncoderWorker, message: ToWorker): Promise<FromWorker> {
+interface Waiting<T> {
+  resolve(value: T): void;
+  reject(error: Error): void;
+}
+
+/** One thread with one session of the engine in it, which does one run after the other. */
+class EncoderWorker {
+  private readonly name: string;
+  private readonly device: Device;
+  // Flags of the caller's (loaders, --input-type) are not for this file, and some keep it from starting.
+  private readonly thread = new Worker(WORKER, {
+    execArgv: [],
+    workerData: sharedOccupancy().memory,
+  });
+  private readonly exit = new Promise<void>((resolve) => this.thread.once('exit', () => resolve()));
+  private readonly runs = new Map<number, Waiting<Record<string, Tensor>>>();
+  private nextId = 0;
+  private opening: Waiting<boolean> | undefined;
+  private closing = false;
+  /** Why the thread is gone although nobody closed it; every run is refused with it. */
+  private failure: Error | undefined;
+
+  constructor(name: string, device: Device) {
+    this.name = name;
+    this.device = device;
+    this.thread.on('message', (message: FromWorker) => this.receive(message));
+    this.thread.on('error', (cause) => this.fail(`ended: ${reason(cause)}`, cause));
+    this.exit.then(() => this.fail('ended by itself.'));
+  }
+
+  /** Runs that are under way or wait. */
+  get load(): number {
+    return this.runs.size;
+  }
+
+  /** Whether some operators run on the CPU although the device is another. */
+  open(message: OpenMessage): Promise<boolean> {
     return new Promise((resolve, reject) => {
-      const fail = (error: Error) => {
-        worker.failure = error;
-        reject(error);
-        for (const { reject: rejectRun } of worker.pending.values()) rejectRun(error);
-        worker.pending.clear();
-      };
-      worker.thread.on('message', (answer: FromWorker) => {
-        if (answer.type === 'ready' || answer.type === 'failed') return resolve(answer);
-        const pending = worker.pending.get(answer.id);
-        worker.pending.delete(answer.id);
-        if (answer.type === 'done') pending?.resolve(answer.outputs);
-        else
-          pending?.reject(
-            new EncoderError(this.name, `ONNX Runtime failed while running it: ${answer.message}`),
-          );
-      });
-      worker.thread.on('error', (cause) =>
-        fail(
-          new DeviceError(`device ${this.device}`, `The encoder's thread ended: ${cause.message}.`, {
-            cause,
-          }),
-        ),
-      );
-      worker.thread.on('exit', () => {
-        if (!this.closing)
-          fail(new DeviceError(`device ${this.device}`, 'The encoder’s thread ended by itself.'));
-      });
-      worker.send(message);
+      this.opening = { resolve, reject };
+      this.send(message);
     });
   }
 
-  private refusal({ stage, message }: Extract<FromWorker, { type: 'failed' }>): Error {
-    if (stage === 'model') {
-      return new EncoderError(this.name, `ONNX Runtime cannot load the model: ${message}`, {
-        remedy: 'Check that the file is complete and its operators are standard ONNX.',
-      });
+  run(feeds: Readonly<Record<string, Tensor>>, fetches?: readonly string[]): Promise<Record<string, Tensor>> {
+    if (this.failure) return Promise.reject(this.failure);
+    return new Promise((resolve, reject) => {
+      const id = this.nextId++;
+      try {
+        const { handed, buffers } = handOver(feeds);
+        this.send({ type: 'run', id, feeds: handed, fetches }, buffers);
+      } catch (cause) {
+        return reject(runFailed(this.name, this.device, cause));
+      }
+      this.runs.set(id, { resolve, reject });
+      this.keepAlive();
+    });
+  }
+
+  /** Returns when the runs under way are done and the thread has ended. */
+  close(): Promise<void> {
+    this.closing = true;
+    this.keepAlive();
+    this.send({ type: 'close' });
+    return this.exit;
+  }
+
+  private send(message: ToWorker, transfer: ArrayBuffer[] = []): void {
+    this.thread.postMessage(message, transfer);
+  }
+
+  private receive(message: FromWorker): void {
+    if (message.type === 'ready') this.opening?.resolve(message.partlyOnCpu);
+    else if (message.type === 'failed') this.opening?.reject(this.refusal(message));
+    else {
+      const run = this.runs.get(message.id);
+      this.runs.delete(message.id);
+      if (message.type === 'done') run?.resolve(message.outputs);
+      else run?.reject(runFailed(this.name, this.device, message.message));
     }
+    this.keepAlive();
+  }
+
+  /** A thread without work must not keep the process from ending. */
+  private keepAlive(): void {
+    if (this.runs.size > 0 || this.closing) this.thread.ref();
+    else this.thread.unref();
+  }
+
+  private fail(what: string, cause?: unknown): void {
+    this.failure ??= new DeviceError(`device ${this.device}`, `The thread of ${this.name} ${what}`, {
+      cause,
+    });
+    this.opening?.reject(this.failure);
+    for (const { reject } of this.runs.values()) reject(this.failure);
+    this.runs.clear();
+  }
+
+  private refusal({ stage, message }: Extract<FromWorker, { type: 'failed' }>): Error {
+    if (stage === 'model') return refused(this.name, message);
     return new DeviceError(`device ${this.device}`, `It is not there or does not work: ${message}`, {
       remedy: 'Choose another --device, or see the README on GPUs.',
     });
   }
+}
+
+function ownsBuffer({ buffer, byteLength }: TensorData): boolean {
+  return buffer instanceof ArrayBuffer && byteLength > 0 && buffer.byteLength === byteLength;
+}
+
+/** A copy with a buffer of its own. Every typed array shares this `slice`, and only a Buffer has one that copies nothing. */
+function copyOf<T extends TensorData>(data: T): T {
+  return Uint8Array.prototype.slice.call(data) as T;
+}
+
+/** The feeds, and the buffers that go to the worker with them. Views into larger buffers are copied. */
+function handOver(feeds: Readonly<Record<string, Tensor>>): {
+  handed: Record<string, Tensor>;
+  buffers: ArrayBuffer[];
+} {
+  const handed: Record<string, Tensor> = {};
+  for (const [name, { data, dims }] of Object.entries(feeds)) {
+    // A detached buffer that is posted again vanishes without an answer.
+    if (data.length === 0 && !dims.includes(0)) {
+      throw new Error(`The array of input ${name} is empty, as it is after a run that it was handed to.`);
+    }
+    handed[name] = { data: ownsBuffer(data) ? data : copyOf(data), dims };
+  }
+  const buffers = new Set(Object.values(handed).map(({ data }) => data.buffer as ArrayBuffer));
+  return { handed, buffers: [...buffers] };
 }

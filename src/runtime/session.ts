@@ -19,11 +19,14 @@ export interface Session {
   /** True when some operators of the model run on the CPU although the device is another. */
   readonly partlyOnCpu: boolean;
   /**
-   * Runs the model. The arrays of the feeds are handed over: they must not be touched afterwards.
+   * Runs the model. The arrays of the feeds are handed over: they must not be touched afterwards, and in Node those
+   * that fill their buffers are empty then.
    * @param fetches names of the outputs wanted; all when absent.
+   * @throws EncoderError when the feeds do not fit the model or the engine fails; the session goes on. Also after `close`.
+   * @throws DeviceError when the engine's thread is gone.
    */
   run(feeds: Readonly<Record<string, Tensor>>, fetches?: readonly string[]): Promise<Record<string, Tensor>>;
-  /** Waits for the runs under way and frees the engine. */
+  /** Waits for the runs under way and frees the engine. Closing twice does no harm. */
   close(): Promise<void>;
 }
 

@@ -3,14 +3,19 @@
  * session is opened. A session computes in the thread that opened it; an application keeps it off its main thread
  * by opening it in a worker of its own.
  */
-import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
-import { DeviceError, EncoderError } from '../errors.ts';
-import { openOnDevice, providers } from './devices.ts';
+import type { InferenceSession, TensorConstructor } from 'onnxruntime-common';
+import { DeviceError } from '../errors.ts';
+import { checkThreads, openOnDevice, providers } from './devices.ts';
+import { closed, refused, runFailed } from './failures.ts';
 import { Gate } from './gate.ts';
 import { probeModel } from './probe.ts';
-import type { Device, Session, SessionOptions, Tensor, TensorData } from './session.ts';
+import { reason } from './reason.ts';
+import type { Device, Session, SessionOptions, Tensor } from './session.ts';
+import { fromEngine, toEngine } from './tensors.ts';
 
 export interface WebSessionOptions extends SessionOptions {
+  /** Threads of WebAssembly, set by the first session for all. The engine chooses by default. */
+  readonly threads?: number;
   /** Folder with the engine's .wasm and .mjs files, with a slash at its end; beside the script by default. */
   readonly wasmFolder?: string;
 }
@@ -22,12 +27,14 @@ export function availableDevices(): Device[] {
 
 /**
  * Opens a session for an ONNX model.
- * @throws DeviceError when the device is not there.
+ * @throws DeviceError when the device is not there or the engine cannot be loaded.
  * @throws EncoderError when the engine refuses the model.
+ * @throws UsageError when the number of threads is none.
  */
 export async function openSession(model: Uint8Array, options: WebSessionOptions = {}): Promise<Session> {
   const { device = 'cpu', threads, name = 'model', wasmFolder } = options;
-  const ort = await import('onnxruntime-web/webgpu');
+  if (threads !== undefined) checkThreads(threads);
+  const ort = await loadEngine();
   if (wasmFolder) ort.env.wasm.wasmPaths = wasmFolder;
   if (threads) ort.env.wasm.numThreads = threads;
   const create = (bytes: Uint8Array, chosen: Device, strict: boolean) =>
@@ -37,34 +44,64 @@ export async function openSession(model: Uint8Array, options: WebSessionOptions 
       logSeverityLevel: 4,
       extra: { session: strict ? { disable_cpu_ep_fallback: '1' } : {} },
     });
-  return openOnDevice(device, availableDevices(), async (chosen) => {
-    let session: InferenceSession | undefined;
-    let partlyOnCpu = false;
-    if (chosen !== 'cpu') {
+  return openOnDevice(device, availableDevices(), (chosen) =>
+    alone(async () => {
+      const strict = chosen !== 'cpu';
       try {
-        await (await create(probeModel(), chosen, true)).release();
+        await (await create(probeModel(), chosen, strict)).release();
       } catch (cause) {
-        throw new DeviceError(`device ${chosen}`, 'This browser has no such device, or it does not work.', {
-          remedy: 'Choose the device cpu.',
-          cause,
-        });
+        throw missing(chosen, cause);
+      }
+      let session: InferenceSession | undefined;
+      let partlyOnCpu = false;
+      if (strict) {
+        try {
+          session = await create(model, chosen, true);
+        } catch {
+          partlyOnCpu = true;
+        }
       }
       try {
-        session = await create(model, chosen, true);
-      } catch {
-        partlyOnCpu = true;
+        session ??= await create(model, chosen, false);
+      } catch (cause) {
+        throw refused(name, cause);
       }
-    }
-    try {
-      session ??= await create(model, chosen, false);
-    } catch (cause) {
-      throw new EncoderError(name, `ONNX Runtime cannot load the model: ${(cause as Error).message}`, {
-        remedy: 'Check that the file is complete and its operators are standard ONNX.',
-        cause,
-      });
-    }
-    return new WebSession(session, ort.Tensor, chosen, partlyOnCpu, name);
+      return new WebSession(session, ort.Tensor, chosen, partlyOnCpu, name);
+    }),
+  );
+}
+
+async function loadEngine(): Promise<typeof import('onnxruntime-web/webgpu')> {
+  try {
+    return await import('onnxruntime-web/webgpu');
+  } catch (cause) {
+    throw new DeviceError('ONNX Runtime', `The page cannot load it: ${reason(cause)}`, {
+      remedy: 'Check the connection and load the page again.',
+      cause,
+    });
+  }
+}
+
+function missing(device: Device, cause: unknown): DeviceError {
+  return new DeviceError(`device ${device}`, `It is not there or does not work: ${reason(cause)}`, {
+    remedy:
+      device === 'cpu'
+        ? 'Check that the .wasm and .mjs files of ONNX Runtime are served, and load the page again.'
+        : 'Choose the device cpu.',
+    cause,
   });
+}
+
+/** The page has one engine for all sessions, and it does one thing at a time. */
+const engine = new Gate(1);
+
+async function alone<T>(work: () => Promise<T>): Promise<T> {
+  await engine.enter();
+  try {
+    return await work();
+  } finally {
+    engine.leave();
+  }
 }
 
 class WebSession implements Session {
@@ -72,20 +109,19 @@ class WebSession implements Session {
   readonly partlyOnCpu: boolean;
   readonly lanes = 1;
   private readonly session: InferenceSession;
-  private readonly OrtTensor: typeof OrtTensor;
+  private readonly EngineTensor: TensorConstructor;
   private readonly name: string;
-  /** The engine takes one run at a time. */
-  private readonly gate = new Gate(1);
+  private closing: Promise<void> | undefined;
 
   constructor(
     session: InferenceSession,
-    tensor: typeof OrtTensor,
+    EngineTensor: TensorConstructor,
     device: Device,
     partlyOnCpu: boolean,
     name: string,
   ) {
     this.session = session;
-    this.OrtTensor = tensor;
+    this.EngineTensor = EngineTensor;
     this.device = device;
     this.partlyOnCpu = partlyOnCpu;
     this.name = name;
@@ -95,30 +131,24 @@ class WebSession implements Session {
     feeds: Readonly<Record<string, Tensor>>,
     fetches?: readonly string[],
   ): Promise<Record<string, Tensor>> {
-    await this.gate.enter();
-    try {
-      const inputs: Record<string, OrtTensor> = {};
-      for (const [name, { data, dims }] of Object.entries(feeds)) {
-        inputs[name] = new this.OrtTensor(data as Float32Array, dims);
+    if (this.closing) throw closed(this.name);
+    return alone(async () => {
+      try {
+        const inputs = toEngine(feeds, this.session.inputNames, this.EngineTensor);
+        const results = await (fetches ? this.session.run(inputs, fetches) : this.session.run(inputs));
+        try {
+          return await fromEngine(results);
+        } finally {
+          for (const tensor of Object.values(results)) tensor.dispose();
+        }
+      } catch (cause) {
+        throw runFailed(this.name, this.device, cause);
       }
-      const results = await (fetches ? this.session.run(inputs, fetches) : this.session.run(inputs));
-      const outputs: Record<string, Tensor> = {};
-      for (const [name, tensor] of Object.entries(results)) {
-        outputs[name] = { data: (await tensor.getData()) as TensorData, dims: tensor.dims };
-        tensor.dispose();
-      }
-      return outputs;
-    } catch (cause) {
-      throw new EncoderError(this.name, `ONNX Runtime failed while running it: ${(cause as Error).message}`, {
-        cause,
-      });
-    } finally {
-      this.gate.leave();
-    }
+    });
   }
 
-  async close(): Promise<void> {
-    await this.gate.enter();
-    await this.session.release();
+  close(): Promise<void> {
+    this.closing ??= alone(() => this.session.release());
+    return this.closing;
   }
 }
