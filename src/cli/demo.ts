@@ -17,7 +17,7 @@ import { renderMontage } from '../report/montage.ts';
 import { logitResponse } from '../responses/logit.ts';
 import { meanResponse } from '../responses/pooled.ts';
 import type { Response } from '../responses/response.ts';
-import { openSession } from '../runtime/node.ts';
+import { engine, openSession } from '../runtime/node.ts';
 import { VERSION } from '../version.ts';
 import type { Vector, Volume } from '../volume/volume.ts';
 import { prepareFolder, readBytes, writeWhole } from './files.ts';
@@ -159,7 +159,12 @@ async function demo({ out, seed }: { out: string; seed: number }, run: Run): Pro
 
 function encoderRecord(encoder: Encoder): Record<string, unknown> {
   const { name, sha256, metadata, preprocessing } = encoder;
-  return { encoder: { file: name, sha256, name: metadata.name }, preprocessing, device: 'cpu' };
+  return {
+    encoder: { file: name, sha256, name: metadata.name },
+    preprocessing,
+    engine: engine(),
+    device: 'cpu',
+  };
 }
 
 interface AxisProfile {

@@ -19,7 +19,7 @@ import { DEFAULT_SIZE, logitResponse, sliceSize } from '../responses/logit.ts';
 import { meanResponse, pooledResponse } from '../responses/pooled.ts';
 import type { Response } from '../responses/response.ts';
 import { parseDevice } from '../runtime/devices.ts';
-import { openSession } from '../runtime/node.ts';
+import { engine, openSession } from '../runtime/node.ts';
 import { devices, type Session } from '../runtime/session.ts';
 import type { Volume } from '../volume/volume.ts';
 import { prepareFolder, readBytes, resultNames } from './files.ts';
@@ -298,6 +298,7 @@ class Engine {
         },
         class: { index, name: encoder.classes[index] },
         preprocessing: encoder.preprocessing,
+        engine: engine(),
         device: session.device,
         partlyOnCpu: session.partlyOnCpu,
       },

@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { listSupportedBackends } from 'onnxruntime-node';
+import { env, listSupportedBackends } from 'onnxruntime-node';
 import { DeviceError } from '../errors.ts';
 import { checkThreads, openOnDevice, providers } from './devices.ts';
 import { closed, refused, runFailed } from './failures.ts';
@@ -39,6 +39,11 @@ function sharedOccupancy(): Occupancy {
 export function availableDevices(): Device[] {
   const known = new Set(listSupportedBackends().map(({ name }) => name));
   return (Object.keys(providers.node) as Device[]).filter((device) => known.has(providers.node[device]));
+}
+
+/** The engine and its version, for records. */
+export function engine(): string {
+  return `onnxruntime-node ${env.versions.node ?? env.versions.common}`;
 }
 
 /**
