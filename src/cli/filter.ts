@@ -4,12 +4,12 @@ import type { Command } from 'commander';
 import { TonnoError, UsageError } from '../errors.ts';
 import { decodeNpy, type NpyArray } from '../formats/npy.ts';
 import { parseFilter } from '../reconstruction/filter.ts';
-import { planDirections } from '../reconstruction/methods.ts';
+import { methods, planDirections } from '../reconstruction/methods.ts';
 import { type Measurement, project } from '../reconstruction/reconstruct.ts';
 import { VERSION } from '../version.ts';
 import { jsonBytes, parseJson, prepareFolder, readBytes, writeWhole } from './files.ts';
 import { extremes, type ProfilesRecord } from './heatmap.ts';
-import type { Run } from './run.ts';
+import { isInterruption, messageOf, type Run } from './run.ts';
 import { volumeBytes } from './volumes.ts';
 
 export function addFilter(program: Command, run: Run): void {
@@ -24,8 +24,18 @@ export function addFilter(program: Command, run: Run): void {
       run(async () => {
         parseFilter(options.filter);
         const outputs: object[] = [];
-        for (const path of paths) outputs.push(await refilter(path, options, run));
-        run.terminal.result({ command: 'filter', outputs });
+        const failed: object[] = [];
+        for (const path of paths) {
+          try {
+            outputs.push(await refilter(path, options, run));
+          } catch (error) {
+            if (isInterruption(error, run.signal) || error instanceof UsageError) throw error;
+            run.terminal.log(`error: ${messageOf(error)}`);
+            failed.push({ profiles: path, error: messageOf(error) });
+          }
+        }
+        run.terminal.result({ command: 'filter', outputs, failed });
+        if (failed.length > 0) process.exitCode = 1;
       }),
     );
 }
@@ -92,13 +102,33 @@ async function readProfiles(path: string): Promise<[NpyArray, ProfilesRecord]> {
   } catch {
     throw wrong('It is not JSON.');
   }
-  if (!about?.plan || !about.grid || !about.sliceSize) throw wrong('It does not describe profiles.');
-  if (profiles.shape.length !== 5 || profiles.shape[0] !== about.directionsDone) {
-    throw wrong(
-      `It speaks of ${about.directionsDone} directions, but ${path} is an array of ${profiles.shape.join('×')}.`,
-    );
-  }
+  const complaint = complaintAbout(about, profiles.shape);
+  if (complaint) throw wrong(complaint);
   return [profiles, about];
+}
+
+/** What is wrong with a record, or with the two together; nothing when they belong to one another. */
+function complaintAbout(about: ProfilesRecord, array: readonly number[]): string | undefined {
+  const count = (value: unknown, least: number) => Number.isInteger(value) && (value as number) >= least;
+  const { plan, grid, sliceSize, margin, planeMeasure, directionsDone } = about ?? {};
+  const isWhole =
+    Object.hasOwn(methods, plan?.method) &&
+    Array.isArray(grid?.shape) &&
+    grid.shape.length === 3 &&
+    grid.shape.every((length) => count(length, 1)) &&
+    Array.isArray(grid.geometry?.affine) &&
+    Array.isArray(sliceSize) &&
+    sliceSize.length === 2 &&
+    sliceSize.every((side) => count(side, 2)) &&
+    count(margin, 0) &&
+    Number.isFinite(planeMeasure) &&
+    count(plan.seed, 0) &&
+    count(directionsDone, 1);
+  if (!isWhole) return 'It does not describe profiles.';
+  const slices = plan.slices ?? array[1] - 2 * margin;
+  const fits = array.length === 5 && array[0] === directionsDone && array[1] === slices + 2 * margin;
+  if (fits && directionsDone <= plan.directions) return undefined;
+  return `It speaks of ${directionsDone} directions of ${slices} slices, but the array beside it is ${array.join('×')}.`;
 }
 
 /** The rows of a profiles array as they were measured. */

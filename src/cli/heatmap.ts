@@ -105,10 +105,14 @@ function timeout(seconds: number): AbortSignal {
   return AbortSignal.timeout(Math.min(Math.round(seconds * 1000), 2 ** 31 - 1));
 }
 
-/** For the descrip field of NIfTI: 79 bytes. */
+/** For the descrip field of NIfTI, 79 bytes: what is most telling first, and what does not fit left out whole. */
 function describe({ method, slices, filter, seed }: Plan, { name }: Response, done: number): string {
-  const stack = slices === undefined ? '' : ` M=${slices}`;
-  return `tonno ${VERSION} ${method} ${name} L=${done}${stack} ${filter} seed=${seed}`;
+  const stack = slices === undefined ? [] : [`M=${slices}`];
+  const items = [method, name, `L=${done}`, ...stack, filter, `seed=${seed}`];
+  return items.reduce(
+    (text, item) => (text.length + item.length < 79 ? `${text} ${item}` : text),
+    `tonno ${VERSION}`,
+  );
 }
 
 function round(value: number): number {

@@ -105,10 +105,15 @@ export interface Plan {
 
 /** Fills a choice up from its preset; explicit values win. */
 export function planMethod(choice: MethodChoice): Plan {
-  const { method, preset = 'standard', seed = 0, axis = 0, plain = false } = choice;
+  const { method, preset = 'standard', seed = 0, plain = false } = choice;
   const { response, directions, filtered }: Method = methods[method];
   const chosen: Preset = presets[preset];
   const filter = choice.filter ?? (!filtered ? 'none' : plain ? 'second-difference' : chosen.filter);
+  if (choice.axis !== undefined && directions !== 'axis') {
+    throw new UsageError('--axis', `The method ${method} does not go along one axis.`, {
+      remedy: 'Leave --axis out, or use the method cam.',
+    });
+  }
   if (directions !== 'fibonacci') {
     const given =
       choice.directions !== undefined ? '--directions' : choice.slices !== undefined && '--slices';
@@ -118,7 +123,7 @@ export function planMethod(choice: MethodChoice): Plan {
       });
     }
     return directions === 'axis'
-      ? { method, preset, directions: 1, filter, seed, axis }
+      ? { method, preset, directions: 1, filter, seed, axis: choice.axis ?? 0 }
       : { method, preset, directions: 3, filter, seed };
   }
   return {

@@ -226,7 +226,18 @@ describe.concurrent('what cannot be filtered again', () => {
     [
       'of another run',
       (record) => ({ ...record, directionsDone: 7 }),
-      'It speaks of 7 directions, but NPY is an array of 6×10×1×1×1.',
+      'It speaks of 7 directions of 8 slices, but the array beside it is 6×10×1×1×1.',
+    ],
+    [
+      'of another number of slices',
+      (record) => ({ ...record, plan: { ...(record.plan as object), slices: 9 } }),
+      'It speaks of 6 directions of 9 slices, but the array beside it is 6×10×1×1×1.',
+    ],
+    ['without a margin', (record) => ({ ...record, margin: undefined }), 'It does not describe profiles.'],
+    [
+      'of an unknown method',
+      (record) => ({ ...record, plan: { ...(record.plan as object), method: 'toString' } }),
+      'It does not describe profiles.',
     ],
   ])('profiles whose record is %s', async (_, damage, problem) => {
     const { npy, record, out } = copy();

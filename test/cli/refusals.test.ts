@@ -319,12 +319,12 @@ describe.concurrent('wrong usage', () => {
     [
       'an encoder for nothing',
       ['-r', 'mean', '-e', MATCHED_FILTER],
-      'error: --encoder: The response mean looks at no encoder. Leave one of the two out.\n',
+      'error: --encoder: The response mean looks at no encoder and is worked out on the CPU. Leave --encoder out, or use the response logit.\n',
     ],
     [
       'a device for nothing',
       ['-r', 'mean', '-d', 'cuda'],
-      'error: --device cuda: The response mean is worked out on the CPU. Leave --device out.\n',
+      'error: --device cuda: The response mean looks at no encoder and is worked out on the CPU. Leave --device cuda out, or use the response logit.\n',
     ],
     [
       'a class out of range',
@@ -382,6 +382,16 @@ describe.concurrent('wrong usage', () => {
       'error: --method cam: slice-wise CAM (4.3) needs a response that makes maps; logit has one value a slice. Use --response pooled:N, or the method tonno.\n',
     ],
     [
+      'a class for nothing',
+      ['-r', 'mean', '--class', 3],
+      'error: --class: The response mean looks at no encoder and is worked out on the CPU. Leave --class out, or use the response logit.\n',
+    ],
+    [
+      'an axis for a method that goes along all directions',
+      ['-r', 'mean', '--axis', 1],
+      'error: --axis: The method tonno does not go along one axis. Leave --axis out, or use the method cam.\n',
+    ],
+    [
       'directions for a method that has none',
       ['-m', 'cam', '-r', 'pooled:4', '-L', 3],
       'error: --directions: The method cam has a slice on every plane of voxels. Leave --directions out.\n',
@@ -394,7 +404,7 @@ describe.concurrent('wrong usage', () => {
     [
       'one direction',
       ['-r', 'mean', '-L', 1],
-      /^error: option '-L, --directions <L>' argument '1' is invalid\. It must be a whole number from 2 to 100000\.\n/,
+      /^error: option '-L, --directions <L>' argument '1' is invalid\. It must be a whole number from 2 to 20000\.\n/,
     ],
     [
       'one slice',

@@ -158,3 +158,25 @@ test.skipIf(process.platform !== 'linux')(
     expect(stderr).toBe('error: stdout: The disk is full. Make room or choose another place with --out.\n');
   },
 );
+
+test('one bad volume alone: the object on stdout says so as well', async () => {
+  const out = newFolder(folder);
+  const { code, stdout, stderr } = await tonno(['reconstruct', bad, ...mean, '-o', out, '--json']);
+  expect(code).toBe(1);
+  expect(JSON.parse(stdout)).toMatchObject({ outputs: [], failed: [{ volume: bad }] });
+  expect(stderr).not.toContain('volumes failed');
+});
+
+test('one bad profiles file does not cost the others their turn', async () => {
+  const out = newFolder(folder);
+  const kept = await succeed(['reconstruct', first, ...mean, '-o', out, '--keep-profiles']);
+  const [, npy] = kept.stdout.trim().split('\n');
+  const again = newFolder(folder);
+  const { code, stdout } = await tonno(['filter', bad, npy, '-f', 'hann:0.5', '-o', again, '--json']);
+  expect(code).toBe(1);
+  expect(JSON.parse(stdout)).toMatchObject({
+    outputs: [{ filter: 'hann:0.5' }],
+    failed: [{ profiles: bad }],
+  });
+  expect(filesIn(again)).toHaveLength(2);
+});

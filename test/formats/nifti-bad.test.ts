@@ -133,12 +133,12 @@ describe('headers whose voxels cannot be used', () => {
     [
       'int64',
       { type: 'int64' },
-      "Its voxels are int64, which float32 cannot hold exactly. Convert it to a smaller type, or allow rounding with int64: 'convert'.",
+      "Its voxels are int64, which float32 cannot hold exactly. Convert it to a smaller type, or allow rounding (int64: 'convert'; on the command line --int64 convert).",
     ],
     [
       'uint64',
       { type: 'uint64' },
-      "Its voxels are uint64, which float32 cannot hold exactly. Convert it to a smaller type, or allow rounding with int64: 'convert'.",
+      "Its voxels are uint64, which float32 cannot hold exactly. Convert it to a smaller type, or allow rounding (int64: 'convert'; on the command line --int64 convert).",
     ],
     [
       'a type that contradicts bitpix',
@@ -266,7 +266,7 @@ describe('size', () => {
     );
     try {
       expect((await failure(decodeNifti(huge, 'huge.nii'))).message).toBe(
-        'huge.nii: Its voxels (3000×3000×500 float32) would take 18.0 GB, more than the limit of 8.6 GB. Crop or resample it, or raise the limit (maxBytes) if there is memory for it.',
+        "huge.nii: Its voxels (3000×3000×500 float32) would take 18.0 GB, more than the limit of 8.6 GB. Crop or resample it, or raise the library's limit maxBytes if there is memory for it.",
       );
     } finally {
       vi.unstubAllGlobals();
@@ -378,7 +378,7 @@ describe('voxels', () => {
     const values = [1, Number.NaN, Number.POSITIVE_INFINITY, -1e300, 5, 6, 7, 8];
     const bytes = buildNifti({ type: 'float64', values });
     expect((await failure(decodeNifti(bytes, 'scan.nii'))).message).toBe(
-      "scan.nii: 3 of its 8 voxels are NaN or infinite in float32. Replace them in the file, or have them read as 0 with nan: 'zero'.",
+      "scan.nii: 3 of its 8 voxels are NaN or infinite in float32. Replace them in the file, or have them read as 0 (nan: 'zero'; on the command line --nan zero).",
     );
     const { volume, notFinite } = await decodeNifti(bytes, 'scan.nii', { nan: 'zero' });
     expect([[...volume.data], notFinite]).toEqual([[1, 0, 0, 0, 5, 6, 7, 8], 3]);

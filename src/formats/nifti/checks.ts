@@ -120,7 +120,8 @@ function datatypeProblem(info: NiftiInfo, { int64 = 'refuse' }: NiftiLimits): Ni
   if (type.name.endsWith('int64') && int64 === 'refuse') {
     return {
       problem: `Its voxels are ${type.name}, which float32 cannot hold exactly.`,
-      remedy: "Convert it to a smaller type, or allow rounding with int64: 'convert'.",
+      remedy:
+        "Convert it to a smaller type, or allow rounding (int64: 'convert'; on the command line --int64 convert).",
     };
   }
   return undefined;
@@ -161,7 +162,7 @@ function sizeProblem(
   if (bytes <= maxBytes) return undefined;
   return {
     problem: `Its voxels (${extent(info)}) would take ${gigabytes(bytes)}, more than the limit of ${gigabytes(maxBytes)}.`,
-    remedy: 'Crop or resample it, or raise the limit (maxBytes) if there is memory for it.',
+    remedy: "Crop or resample it, or raise the library's limit maxBytes if there is memory for it.",
   };
 }
 

@@ -24,6 +24,8 @@ export interface DecodedNifti {
 }
 
 const BLOCK_VOXELS = 1 << 16;
+/** Node 20 has no Uint8Array of 4 GiB or more: a large volume's bytes are seen through several. */
+const VIEW_BYTES = 2 ** 30;
 /** How far a compressed file may go on behind its voxels: it has to be read to its end for the checksum. */
 const MAX_TRAILING_BYTES = 16 * 2 ** 20;
 
@@ -62,7 +64,8 @@ export async function decodeNifti(
         name,
         `${notFinite} of its ${data.length} voxels are NaN or infinite in float32.`,
         {
-          remedy: "Replace them in the file, or have them read as 0 with nan: 'zero'.",
+          remedy:
+            "Replace them in the file, or have them read as 0 (nan: 'zero'; on the command line --nan zero).",
         },
       );
     }
@@ -91,8 +94,14 @@ async function readVoxels(reader: ByteReader, info: NiftiInfo, data: Float32Arra
   const scaled = isScaled(info) && !(info.slope === 1 && info.inter === 0);
   const swapped = (info.endian === 'little') !== HOST_IS_LITTLE_ENDIAN;
   if (info.datatype === 'float32' && !scaled && !swapped) {
-    const bytes = new Uint8Array(data.buffer);
-    return checkRead(await reader.readInto(bytes), info, name);
+    let length = 0;
+    for (let start = 0; start < data.byteLength; start += VIEW_BYTES) {
+      const view = new Uint8Array(data.buffer, start, Math.min(VIEW_BYTES, data.byteLength - start));
+      const read = await reader.readInto(view);
+      length += read;
+      if (read < view.length) break;
+    }
+    return checkRead(length, info, name);
   }
 
   const RawArray = DATATYPES[info.datatypeCode].array!;

@@ -20,6 +20,7 @@ export interface NiftiEncodeOptions {
 
 /** Longest axis of NIfTI-1, whose dim are int16. */
 const MAX_NIFTI1_AXIS = 32767;
+const PIECE_VOXELS = 2 ** 28;
 /** Difference, relative to the affine's largest number, that reckoning there and back can leave. */
 const AFFINE_TOLERANCE = 1e-6;
 
@@ -34,8 +35,8 @@ export async function encodeNifti(volume: Volume, options: NiftiEncodeOptions): 
   const { channels, shape } = volume;
   const { datatype, description = '', signal } = options;
   const header = composeHeader(placementOf(volume), shape, channels, datatype, description);
-  const voxels = datatype === 'uint8' ? toUint8(volume.data) : littleEndianBytes(volume.data);
-  return options.gzip ? gzip([header, voxels], signal) : concatenate([header, voxels]);
+  const voxels = datatype === 'uint8' ? [toUint8(volume.data)] : littleEndianBytes(volume.data);
+  return options.gzip ? gzip([header, ...voxels], signal) : concatenate([header, ...voxels]);
 }
 
 function placementOf({ geometry, shape, channels }: Volume): NiftiPlacement {
@@ -65,9 +66,18 @@ function toUint8(data: Float32Array): Uint8Array {
   return bytes;
 }
 
-function littleEndianBytes(data: Float32Array): Uint8Array {
-  if (HOST_IS_LITTLE_ENDIAN) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  const bytes = new Uint8Array(data.slice().buffer);
-  swapBytes(bytes, Float32Array.BYTES_PER_ELEMENT);
-  return bytes;
+/** In pieces: Node 20 has no Uint8Array of 4 GiB or more. */
+function littleEndianBytes(data: Float32Array): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  for (let start = 0; start < data.length; start += PIECE_VOXELS) {
+    const piece = data.subarray(start, start + PIECE_VOXELS);
+    if (HOST_IS_LITTLE_ENDIAN) {
+      pieces.push(new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength));
+      continue;
+    }
+    const bytes = new Uint8Array(piece.slice().buffer);
+    swapBytes(bytes, Float32Array.BYTES_PER_ELEMENT);
+    pieces.push(bytes);
+  }
+  return pieces;
 }
