@@ -1,6 +1,6 @@
 /**
  * What a reconstruction costs beyond its encoder: the time of the whole against the time of the same inferences
- * alone, alternating in one run.
+ * alone, alternating in one run. The ratio of CPU times is less disturbed by what else the machine does.
  *
  *     npm run bench -- reconstruct [--volume 64,128,200] [--size 224] [--directions 21] [--rounds 5]
  */
@@ -41,6 +41,12 @@ console.log(
   `ResNet-10-T-sized encoder, slices of ${side}², M = ${M}, ${values.directions} directions a round, median of ${values.rounds} rounds`,
 );
 
+/** Milliseconds that pass, and that all threads together compute. */
+interface Cost {
+  readonly wall: number;
+  readonly cpu: number;
+}
+
 const encoder = await readEncoder(resnet10t(), 'resnet10t.onnx');
 const session = await openSession(encoder.model);
 const median = (list: number[]) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
@@ -70,21 +76,23 @@ for (const length of values.volume.split(',').map(Number)) {
   const whole = () => reconstruct(prepared.volume, response, directions, filter);
   const time = async (work: () => Promise<unknown>) => {
     const start = performance.now();
+    const before = process.cpuUsage();
     await work();
-    return performance.now() - start;
+    const { user, system } = process.cpuUsage(before);
+    return { wall: performance.now() - start, cpu: (user + system) / 1000 };
   };
 
   await encoderAlone();
   await whole();
-  const pairs: [number, number][] = [];
-  for (let round = 0; round < Number(values.rounds); round++)
-    pairs.push([await time(encoderAlone), await time(whole)]);
+  const pairs: { alone: Cost; whole: Cost }[] = [];
+  for (let round = 0; round < Number(values.rounds); round++) {
+    pairs.push({ alone: await time(encoderAlone), whole: await time(whole) });
+  }
   const slices = directions.length * (M + 2);
-  const alone = median(pairs.map(([a]) => a));
-  const all = median(pairs.map(([, b]) => b));
-  const ratio = median(pairs.map(([a, b]) => b / a));
+  const rate = (times: number[]) => ((1000 * slices) / median(times)).toFixed(1);
+  const ratio = (of: keyof Cost) => median(pairs.map((pair) => pair.whole[of] / pair.alone[of])).toFixed(3);
   console.log(
-    `volume ${length}³: encoder alone ${((1000 * slices) / alone).toFixed(1)} slices/s, whole ${((1000 * slices) / all).toFixed(1)} slices/s, ratio ${ratio.toFixed(3)}`,
+    `volume ${length}³: encoder alone ${rate(pairs.map(({ alone }) => alone.wall))} slices/s, whole ${rate(pairs.map((pair) => pair.whole.wall))} slices/s, ratio of times ${ratio('wall')}, of CPU times ${ratio('cpu')}`,
   );
 }
 await session.close();

@@ -79,6 +79,9 @@ async function demo({ out, seed }: { out: string; seed: number }, run: Run): Pro
   terminal.print(
     `G ≈ V with the mean response: correlation ${agreement.correlation.toFixed(4)}, relative error ${agreement.error.toFixed(3)} in the ball`,
   );
+  terminal.print(
+    '      (details as fine as a voxel, vessels above all, are lost; a smooth phantom: npm run bench -- proof)',
+  );
 
   const encoder = await readEncoder(await readBytes(ENCODER), 'matched-filter.onnx');
   terminal.log(`ToNNO with ${encoder.metadata.name ?? encoder.name}.`);
