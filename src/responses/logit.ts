@@ -14,8 +14,11 @@ import type { Maps, Response } from './response.ts';
 /** Batches that wait before each of the engine's threads besides the one it works on. */
 const WAITING = 1;
 
-/** Pixels of a batch when nobody says otherwise: about ten slices of 224². Larger batches only cost memory. */
-const PIXELS_PER_BATCH = 2 ** 19;
+/**
+ * Pixels of a batch when nobody says otherwise. On a CPU five slices of 224²: larger batches are no faster and push
+ * more of the slices out of the cache before they are used. A GPU wants as many as keep all of it busy.
+ */
+const PIXELS_PER_BATCH = { cpu: 2 ** 18, gpu: 2 ** 21 };
 
 /** Side of a slice when neither the encoder nor the user says: the paper's (A.6). */
 export const DEFAULT_SIZE = 224;
@@ -45,7 +48,13 @@ export function logitResponse(
   const most =
     encoder.batch ??
     options.batch ??
-    Math.max(1, Math.floor(PIXELS_PER_BATCH / (size.rows * size.columns * encoder.channels)));
+    Math.max(
+      1,
+      Math.floor(
+        PIXELS_PER_BATCH[session.device === 'cpu' ? 'cpu' : 'gpu'] /
+          (size.rows * size.columns * encoder.channels),
+      ),
+    );
 
   /** One run for the slices [from, to): their logits, [to − from, K]. */
   async function run(
