@@ -60,6 +60,13 @@ export {
 export { cubeLayout, forSlicing, type Layout, rowLayout, type Samplable } from './geometry/layout.ts';
 export { type Plane, type SliceSize, sampleSlice } from './geometry/sampler.ts';
 export { Stack, sliceArea } from './geometry/stack.ts';
+export { GraphBuilder } from './onnx/builder.ts';
+export {
+  type Differentiated,
+  differentiate,
+  type GradientOptions,
+  gradients,
+} from './onnx/gradients/gradients.ts';
 export { type SpatialLayer, spatialLayers } from './onnx/layers.ts';
 export { type Model, parseModel, serialiseModel } from './onnx/model.ts';
 export { exposeTensor } from './onnx/rewrite.ts';

@@ -14,6 +14,18 @@ export function intAttribute(node: NodeProto, name: string): number | undefined 
   return found && Number(found.i);
 }
 
+export function floatAttribute(node: NodeProto, name: string): number | undefined {
+  return attribute(node, name)?.f;
+}
+
+export function floatsAttribute(node: NodeProto, name: string): number[] | undefined {
+  return attribute(node, name)?.floats;
+}
+
+export function tensorAttribute(node: NodeProto, name: string): TensorProto | undefined {
+  return attribute(node, name)?.t;
+}
+
 export function intsAttribute(node: NodeProto, name: string): number[] | undefined {
   return attribute(node, name)?.ints.map(Number);
 }
@@ -75,11 +87,12 @@ const readers: Readonly<Record<number, readonly [width: number, read: (v: DataVi
     1: [4, (view, at) => view.getFloat32(at, true)],
     6: [4, (view, at) => view.getInt32(at, true)],
     7: [8, (view, at) => Number(view.getBigInt64(at, true))],
+    9: [1, (view, at) => view.getUint8(at)],
     11: [8, (view, at) => view.getFloat64(at, true)],
   };
 
-/** float32, int32, int64 and float64 tensors as numbers; undefined for other types. */
-function tensorValues(tensor: TensorProto): number[] | undefined {
+/** float32, int32, int64, boolean and float64 tensors as numbers; undefined for other types. */
+export function tensorValues(tensor: TensorProto): number[] | undefined {
   const reader = readers[tensor.dataType];
   if (reader === undefined) return undefined;
   const [width, read] = reader;
