@@ -4,7 +4,6 @@
  *     npm run bench -- memory
  */
 import { spawnSync } from 'node:child_process';
-import { availableParallelism, cpus } from 'node:os';
 import {
   createVolume,
   defaultPreprocessing,
@@ -16,11 +15,12 @@ import {
   readEncoder,
   reconstruct,
 } from 'tonno';
+import { machine } from './support/machine.ts';
 import { resnet10t } from './support/resnet10t.ts';
 
 const own = process.argv[2];
 if (own === undefined) {
-  console.log(`${cpus()[0].model}, ${availableParallelism()} cores, Node ${process.version}`);
+  console.log(machine());
   console.log('quarter-width ResNet-10-T, volume 96³, slices of 96², M = 32; peak resident memory');
   for (const L of [25, 100, 400, 1600]) {
     const { stdout } = spawnSync(process.execPath, ['--import', 'tsx', process.argv[1], String(L)], {

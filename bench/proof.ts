@@ -3,7 +3,6 @@
  *
  *     npm run bench -- proof
  */
-import { availableParallelism, cpus } from 'node:os';
 import {
   agreementInBall,
   fibonacciDirections,
@@ -12,8 +11,9 @@ import {
   reconstruct,
   smoothPhantom,
 } from 'tonno';
+import { machine } from './support/machine.ts';
 
-console.log(`${cpus()[0].model}, ${availableParallelism()} cores, Node ${process.version}`);
+console.log(machine());
 console.log('smooth phantom of 64³, slices of 64², M = 100, plain second difference; in the unit ball');
 const phantom = smoothPhantom([64, 64, 64]);
 for (const L of [125, 250, 500, 1000, 2000]) {

@@ -4,7 +4,6 @@
  *
  *     npm run bench -- reconstruct [--volume 64,128,200] [--size 224] [--directions 21] [--rounds 5]
  */
-import { availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import {
   createVolume,
@@ -18,6 +17,7 @@ import {
   reconstruct,
   Stack,
 } from 'tonno';
+import { machine } from './support/machine.ts';
 import { resnet10t } from './support/resnet10t.ts';
 
 const { values } = parseArgs({
@@ -34,9 +34,7 @@ const side = Number(values.size);
 const M = Number(values.slices);
 const batch = values.batch ? Number(values.batch) : undefined;
 const size = { rows: side, columns: side };
-console.log(
-  `${cpus()[0].model}, ${availableParallelism()} cores, Node ${process.version}, onnxruntime-node on CPU`,
-);
+console.log(`${machine()}, onnxruntime-node on CPU`);
 console.log(
   `ResNet-10-T-sized encoder, slices of ${side}², M = ${M}, ${values.directions} directions a round, median of ${values.rounds} rounds`,
 );

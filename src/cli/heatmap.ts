@@ -2,7 +2,7 @@
  * One volume, one response, one plan: the heatmap, the record of how it was made and, when wanted, the profiles it
  * was made of. The commands `reconstruct` and `demo` differ only in what they hand in here.
  */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { encodeNpyHeader } from '../formats/npy.ts';
 import { parseFilter } from '../reconstruction/filter.ts';
@@ -84,7 +84,7 @@ export async function makeHeatmap(job: HeatmapJob): Promise<HeatmapResult> {
       seconds: round(seconds),
       slicesMeasured: slices,
       slicesPerSecond: round(slices / seconds),
-      heatmap: { file: `${name}_desc-${plan.method}_heatmap.nii.gz`, ...extremes(data) },
+      heatmap: { file: basename(heatmap), ...extremes(data) },
     };
     const volume: Volume = { data, channels: kinds, shape, geometry: input.geometry };
     const description = describe(plan, response, done);

@@ -20,7 +20,7 @@ export class Stack {
 
   constructor(volume: Samplable, direction: Direction, size: SliceSize, margin: number) {
     checkSliceSize(size);
-    this.volume = { layout: rowLayout(volume.shape), ...volume };
+    this.volume = volume.layout ? volume : { ...volume, layout: rowLayout(volume.shape) };
     this.direction = direction;
     this.size = size;
     this.margin = margin;

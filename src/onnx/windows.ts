@@ -19,17 +19,10 @@ export function windowAxes(
   const kernels = intsAttribute(node, 'kernel_shape') ?? kernel;
   if (!kernels?.every(isNumber)) return undefined;
   const auto = textAttribute(node, 'auto_pad') ?? 'NOTSET';
-  const rank = lengths.length;
-  const pads = intsAttribute(node, 'pads') ?? Array<number>(2 * rank).fill(0);
   const found = lengths.map((length, axis) => {
-    const window = {
-      kernel: kernels[axis],
-      stride: intsAttribute(node, 'strides')?.[axis] ?? 1,
-      dilation: intsAttribute(node, 'dilations')?.[axis] ?? 1,
-    };
+    const window = windowOf(node, kernels[axis], axis);
     if (!auto.startsWith('SAME')) {
-      const given = auto === 'VALID' ? [0, 0] : [pads[axis], pads[axis + rank]];
-      return { ...window, begin: given[0], end: given[1] };
+      return { ...window, ...givenPadding(node, auto, axis, lengths.length) };
     }
     const total = samePadding(length, window);
     return total === undefined ? undefined : { ...window, ...shared(total, auto === 'SAME_UPPER') };
@@ -51,18 +44,11 @@ export function transposedWindowAxes(
   const wanted = intsAttribute(node, 'output_shape')?.slice(-lengths.length);
   const kernels = intsAttribute(node, 'kernel_shape') ?? kernel;
   if (!kernels.every(isNumber)) return undefined;
-  const rank = lengths.length;
-  const pads = intsAttribute(node, 'pads') ?? Array<number>(2 * rank).fill(0);
   const found = lengths.map((length, axis) => {
-    const window = {
-      kernel: kernels[axis],
-      stride: intsAttribute(node, 'strides')?.[axis] ?? 1,
-      dilation: intsAttribute(node, 'dilations')?.[axis] ?? 1,
-      outputPadding: intsAttribute(node, 'output_padding')?.[axis] ?? 0,
-    };
+    const outputPadding = intsAttribute(node, 'output_padding')?.[axis] ?? 0;
+    const window = { ...windowOf(node, kernels[axis], axis), outputPadding };
     if (!wanted && !auto.startsWith('SAME')) {
-      const given = auto === 'VALID' ? [0, 0] : [pads[axis], pads[axis + rank]];
-      return { ...window, begin: given[0], end: given[1] };
+      return { ...window, ...givenPadding(node, auto, axis, lengths.length) };
     }
     if (wanted && !isNumber(length)) return undefined;
     // Without padding the output is (length − 1)·stride + extent; what exceeds the wanted length is cut off.
@@ -71,6 +57,26 @@ export function transposedWindowAxes(
     return { ...window, ...shared(Math.max(0, total), auto === 'SAME_UPPER') };
   });
   return found.every((axis) => axis !== undefined) ? found : undefined;
+}
+
+/** What a window is along one axis, but for its padding. */
+function windowOf(node: NodeProto, kernel: number, axis: number) {
+  return {
+    kernel,
+    stride: intsAttribute(node, 'strides')?.[axis] ?? 1,
+    dilation: intsAttribute(node, 'dilations')?.[axis] ?? 1,
+  };
+}
+
+/** Padding that the node says itself; none for VALID and where it says nothing. */
+function givenPadding(
+  node: NodeProto,
+  auto: string,
+  axis: number,
+  rank: number,
+): { begin: number; end: number } {
+  const pads = auto === 'VALID' ? undefined : intsAttribute(node, 'pads');
+  return { begin: pads?.[axis] ?? 0, end: pads?.[axis + rank] ?? 0 };
 }
 
 /** Padding that makes the output ⌈length / stride⌉ long. */
