@@ -7,13 +7,16 @@ export class Gate {
     this.free = places;
   }
 
-  /** Waits for a place. The place must be given back with `leave`. */
-  async enter(): Promise<void> {
+  /**
+   * Waits for a place. The place must be given back with `leave`. Not an async function: one that waited would go on
+   * some turns later than one that finds a place free, and be overtaken.
+   */
+  enter(): Promise<void> {
     if (this.free > 0) {
       this.free--;
-      return;
+      return Promise.resolve();
     }
-    await new Promise<void>((proceed) => this.waiting.push(proceed));
+    return new Promise<void>((proceed) => this.waiting.push(proceed));
   }
 
   leave(): void {

@@ -32,6 +32,22 @@ it('never more than its places, first come first served, and nobody is forgotten
       expect(served).toEqual(came);
       expect(inside).toBe(0);
     }),
+    {
+      numRuns: 500,
+      examples: [
+        // One that waited is let in just before another comes and finds a place free.
+        [
+          2,
+          [
+            { comes: 16, takes: 3 },
+            { comes: 15, takes: 2 },
+            { comes: 25, takes: 0 },
+            { comes: 16, takes: 0 },
+            { comes: 15, takes: 7 },
+          ],
+        ],
+      ],
+    },
   );
 });
 
