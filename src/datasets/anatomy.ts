@@ -4,7 +4,7 @@
  * here only draws and returns; painting is for the phantom.
  */
 import type { Shape, Vector } from '../volume/volume.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../geometry/random.ts';
 import { capsule, ellipsoid, plate, type Solid } from './solids.ts';
 
 /** Widths of the soft edges in voxels. */

@@ -13,7 +13,7 @@ import {
   voxelCount,
 } from '../volume/volume.ts';
 import { type Body, drawBody, drawOrgan, drawPlate, drawTube, inBody, SHARP_EDGE } from './anatomy.ts';
-import { type Random, type Range, randomStreams } from './random.ts';
+import { type Random, type Range, randomStreams } from '../geometry/random.ts';
 import { ellipsoid, paint, type Solid } from './solids.ts';
 import { smoothTexture } from './texture.ts';
 

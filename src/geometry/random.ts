@@ -1,11 +1,12 @@
 /**
- * Seeded randomness for made-up data. One seed gives several independent streams, one for each ingredient, so
- * that changing one ingredient (no lesions, more noise) leaves the others as they were. Only exact arithmetic is
+ * Seeded randomness. One seed gives many independent streams, one for each ingredient of a phantom or each step of a
+ * training, so that changing one (no lesions, more noise) leaves the others as they were. Only exact arithmetic is
  * used: the same seed makes the same bytes in every JavaScript engine.
  */
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
-import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import { xoroshiro128plus, xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
+import type { JumpableRandomGenerator } from 'pure-rand/types/JumpableRandomGenerator';
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 import type { Vector } from '../volume/volume.ts';
 
@@ -16,6 +17,8 @@ export type Range = readonly [low: number, high: number];
 export interface Random {
   /** Uniform in [low, high). */
   uniform(range: Range): number;
+  /** A whole number from 0 to before `count`. */
+  below(count: number): number;
   /** Mean 0, standard deviation 1, nearly Gaussian, never beyond ±2√3. */
   normal(): number;
   /** Uniform in the open unit ball. */
@@ -24,17 +27,32 @@ export interface Random {
   direction(): Vector;
 }
 
-/**
- * `count` streams that never overlap.
- * @param seed an integer; its lowest 32 bits count.
- */
-export function randomStreams(seed: number, count: number): Random[] {
-  const generator = xoroshiro128plus(seed);
-  return Array.from({ length: count }, () => {
+/** Streams that never overlap, one after the other, from a seed or from where another source stood. */
+export class StreamSource {
+  private readonly generator: JumpableRandomGenerator;
+
+  /** @param from a seed, an integer whose lowest 32 bits count; or a `state`. */
+  constructor(from: number | readonly number[]) {
+    this.generator = typeof from === 'number' ? xoroshiro128plus(from) : xoroshiro128plusFromState(from);
+  }
+
+  /** The next stream. */
+  next(): Random {
     // The first stream jumps too: neighbouring seeds start from states that differ in a few bits only.
-    generator.jump();
-    return createRandom(generator.clone());
-  });
+    this.generator.jump();
+    return createRandom(this.generator.clone());
+  }
+
+  /** What a source must be made from to give the streams that this one has not given yet. */
+  get state(): readonly number[] {
+    return this.generator.getState();
+  }
+}
+
+/** The first `count` streams of a seed. */
+export function randomStreams(seed: number, count: number): Random[] {
+  const source = new StreamSource(seed);
+  return Array.from({ length: count }, () => source.next());
 }
 
 function createRandom(generator: RandomGenerator): Random {
@@ -47,6 +65,7 @@ function createRandom(generator: RandomGenerator): Random {
   };
   return {
     uniform,
+    below: (count) => uniformInt(generator, 0, count - 1),
     inBall,
     normal: () => sumOfFour(generator),
     direction: () => {
