@@ -3,8 +3,9 @@
  * are drawn in the unit ball and carried into the body, so that every shape of volume is filled alike. Everything
  * here only draws and returns; painting is for the phantom.
  */
-import type { Shape, Vector } from '../volume/volume.ts';
+
 import type { Random } from '../geometry/random.ts';
+import type { Shape, Vector } from '../volume/volume.ts';
 import { capsule, ellipsoid, plate, type Solid } from './solids.ts';
 
 /** Widths of the soft edges in voxels. */

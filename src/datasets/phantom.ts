@@ -4,6 +4,7 @@
  * bright things that are not round, so that a classifier has something to learn and a heatmap something to find.
  */
 import { UsageError } from '../errors.ts';
+import { type Random, type Range, randomStreams } from '../geometry/random.ts';
 import {
   createVolume,
   type Geometry,
@@ -13,7 +14,6 @@ import {
   voxelCount,
 } from '../volume/volume.ts';
 import { type Body, drawBody, drawOrgan, drawPlate, drawTube, inBody, SHARP_EDGE } from './anatomy.ts';
-import { type Random, type Range, randomStreams } from '../geometry/random.ts';
 import { ellipsoid, paint, type Solid } from './solids.ts';
 import { smoothTexture } from './texture.ts';
 

@@ -2,8 +2,9 @@
  * Smooth random texture: independent normal values on a coarse lattice, joined by cubic B-splines. The field is
  * twice differentiable, and its grain is the lattice's spacing. The splines are applied along one axis at a time.
  */
-import type { Shape } from '../volume/volume.ts';
+
 import type { Random } from '../geometry/random.ts';
+import type { Shape } from '../volume/volume.ts';
 
 /** Mean square of a cubic B-spline's four weights over a cell: how much one axis lessens the variance. */
 const SPLINE_VARIANCE = 151 / 315;
