@@ -16,6 +16,14 @@
  * ```
  */
 export {
+  type Cohort,
+  type CohortCase,
+  parseCohort,
+  requireBothClasses,
+  type Split,
+  writeCohort,
+} from './datasets/cohort.ts';
+export {
   type GaussianBlob,
   type LesionPhantom,
   type LesionPhantomOptions,
@@ -24,6 +32,15 @@ export {
   smoothBlobs,
   smoothPhantom,
 } from './datasets/phantom.ts';
+export {
+  type PhantomCase,
+  type PhantomCohortCase,
+  type PhantomCohortOptions,
+  type PhantomCohortSettings,
+  phantomCases,
+  phantomCohort,
+  phantomCohortSettings,
+} from './datasets/phantom-cohort.ts';
 export { resolveClass } from './encoders/classes.ts';
 export { type Encoder, type EncoderOptions, readEncoder } from './encoders/external.ts';
 export { type EncoderMetadata, readMetadata, withMetadata } from './encoders/metadata.ts';
@@ -33,8 +50,28 @@ export {
   type Preprocessing,
   prepareVolume,
 } from './encoders/preprocessing.ts';
+export {
+  type ArchitectureName,
+  buildResNet,
+  type NormName,
+  type ResNetOptions,
+  resnetWeights,
+  type WeightRole,
+  type WeightSpec,
+} from './encoders/resnet.ts';
+export {
+  initialWeights,
+  type PretrainedFile,
+  type PretrainedName,
+  type PretrainedReport,
+  pretrainedFiles,
+  pretrainedUrl,
+  pretrainedWeights,
+  type RoleCounts,
+} from './encoders/weights.ts';
 export { DeviceError, EncoderError, TonnoError, UsageError, VolumeError } from './errors.ts';
 export { type Agreement, agreementInBall } from './evaluation/agreement.ts';
+export { balancedAccuracy, type Rates, ratesAt, rocAuc } from './evaluation/classification.ts';
 export { type Peak, peaks } from './evaluation/peaks.ts';
 export type { ByteSource } from './formats/bytes.ts';
 export {
@@ -49,6 +86,15 @@ export {
 } from './formats/nifti.ts';
 export { decodeNpy, encodeNpyHeader, type NpyArray } from './formats/npy.ts';
 export {
+  floats,
+  readSafetensors,
+  type SafeDtype,
+  type SafeTensor,
+  type Safetensors,
+  type WritableTensor,
+  writeSafetensors,
+} from './formats/safetensors.ts';
+export {
   axisDirections,
   type Direction,
   type Frame,
@@ -58,6 +104,7 @@ export {
   spreadOrder,
 } from './geometry/directions.ts';
 export { cubeLayout, forSlicing, type Layout, rowLayout, type Samplable } from './geometry/layout.ts';
+export { type Random, randomStreams } from './geometry/random.ts';
 export { type Plane, type SliceSize, sampleSlice } from './geometry/sampler.ts';
 export { Stack, sliceArea } from './geometry/stack.ts';
 export { GraphBuilder } from './onnx/builder.ts';

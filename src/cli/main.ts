@@ -6,9 +6,12 @@ import { addDemo } from './demo.ts';
 import { fileError } from './files.ts';
 import { addFilter } from './filter.ts';
 import { addInfo } from './info.ts';
+import { addPrepare } from './prepare.ts';
 import { addReconstruct } from './reconstruct.ts';
 import { createRun, messageOf } from './run.ts';
 import { Terminal } from './terminal.ts';
+import { addTrain } from './train.ts';
+import { addWeights } from './weights.ts';
 
 const program = new Command('tonno');
 let terminal: Terminal | undefined;
@@ -24,8 +27,9 @@ program
   .showHelpAfterError('(--help shows what there is)')
   .exitOverride();
 
-for (const add of [addReconstruct, addFilter, addInfo, addDemo]) add(program, run);
-for (const command of program.commands) {
+for (const add of [addReconstruct, addFilter, addInfo, addDemo, addPrepare, addTrain, addWeights])
+  add(program, run);
+for (const command of program.commands.flatMap((own) => [own, ...own.commands])) {
   // --json may stand before or after the command's name.
   command.option('--json', 'one JSON object on stdout, everything else on stderr');
   command.on('option:json', () => program.setOptionValue('json', true));

@@ -22,6 +22,33 @@ export function numbers(text: string): number[] {
   return values;
 }
 
+/** A number above 0. */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) {
+    throw new InvalidArgumentError('It must be a number above 0.');
+  }
+  return value;
+}
+
+/** A number from 0 to before 1. */
+export function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value < 1)) {
+    throw new InvalidArgumentError('It must be a number from 0 to below 1.');
+  }
+  return value;
+}
+
+const BYTES: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
+
+/** A size of memory such as 512M or 4G, in bytes. */
+export function byteCount(text: string): number {
+  const [, value, unit] = /^(\d+(?:\.\d+)?)([KMGT]?)B?$/i.exec(text.trim()) ?? [];
+  if (value === undefined) throw new InvalidArgumentError('It must be a size such as 512M or 4G.');
+  return Number(value) * BYTES[unit.toUpperCase()];
+}
+
 const SECONDS: Readonly<Record<string, number>> = { h: 3600, m: 60, s: 1 };
 
 /** A duration such as 90s, 5m or 1h30m, in seconds. */

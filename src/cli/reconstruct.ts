@@ -26,6 +26,7 @@ import { prepareFolder, readBytes, resultNames } from './files.ts';
 import { makeHeatmap } from './heatmap.ts';
 import { duration, numbers, outsideValue, wholeNumber } from './options.ts';
 import { isInterruption, messageOf, type Run } from './run.ts';
+import { givenPreprocessing } from './training-plan.ts';
 import { readVolume } from './volumes.ts';
 
 interface ReconstructOptions {
@@ -340,15 +341,4 @@ function simpleResponse({ response, size: side = DEFAULT_SIZE }: ReconstructOpti
     });
   }
   return pooledResponse(Number(kernel), size);
-}
-
-function givenPreprocessing(options: ReconstructOptions): Partial<Preprocessing> {
-  const given = {
-    normalise: options.normalise,
-    scale: options.inputScale,
-    mean: options.inputMean,
-    std: options.inputStd,
-    outside: options.outside,
-  };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

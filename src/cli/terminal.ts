@@ -71,17 +71,25 @@ export class ProgressLine {
   /**
    * @param units what is counted, for instance "directions".
    * @param rate a finer count for the rate, for instance slices.
+   * @param from what was done before this line began, which no time left is reckoned from.
+   * @param facts what else is to be said, for instance a loss.
    */
-  update(done: number, total: number, units: string, rate: { count: number; units: string }): void {
+  update(
+    done: number,
+    total: number,
+    units: string,
+    rate: { count: number; units: string },
+    { from = 0, facts: more = '' }: { from?: number; facts?: string } = {},
+  ): void {
     const now = performance.now();
     if (now - this.drawn < (process.stderr.isTTY ? REDRAW : LOG_EVERY)) return;
     this.drawn = now;
     const seconds = (now - this.started) / 1000;
     const share = done / total;
-    const left = done > 0 ? clock((seconds / done) * (total - done)) : '?';
+    const left = done > from ? clock((seconds / (done - from)) * (total - done)) : '?';
     const speed = (rate.count / seconds).toFixed(rate.count / seconds < 10 ? 1 : 0);
-    const facts = `${done}/${total} ${units} · ${speed} ${rate.units}/s · ${left} left`;
-    if (process.stderr.isTTY) this.terminal.draw(`${this.label} ${bar(share)} ${facts}`);
+    const facts = `${done}/${total} ${units}${more && ` · ${more}`} · ${speed} ${rate.units}/s · ${left} left`;
+    if (process.stderr.isTTY) this.terminal.draw(`${this.label} ${bar(share, more ? 8 : 16)} ${facts}`);
     else this.terminal.log(`${this.label}: ${facts}`);
   }
 
@@ -90,7 +98,7 @@ export class ProgressLine {
   }
 }
 
-function bar(share: number, cells = 16): string {
+function bar(share: number, cells: number): string {
   const full = Math.round(share * cells);
   return '█'.repeat(full) + '░'.repeat(cells - full);
 }

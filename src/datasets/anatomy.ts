@@ -4,7 +4,7 @@
  * here only draws and returns; painting is for the phantom.
  */
 
-import type { Random } from '../geometry/random.ts';
+import type { Random, Range } from '../geometry/random.ts';
 import type { Shape, Vector } from '../volume/volume.ts';
 import { capsule, ellipsoid, plate, type Solid } from './solids.ts';
 
@@ -19,11 +19,11 @@ export interface Body {
   readonly solid: Solid;
 }
 
-/** A body that nearly fills the volume, a little off its middle. */
-export function drawBody(shape: Shape, random: Random): Body {
+/** A body a little off the volume's middle. `size`: its radii as shares of half the volume's axes. */
+export function drawBody(shape: Shape, size: Range, random: Random): Body {
   const axes = shape.map((length) => {
     const half = (length - 1) / 2;
-    const radius = half * random.uniform([0.82, 0.92]);
+    const radius = half * random.uniform(size);
     return { radius, centre: half + random.uniform([-0.5, 0.5]) * (half - radius) };
   });
   const centre = axes.map((axis) => axis.centre) as unknown as Vector;

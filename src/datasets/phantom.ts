@@ -66,6 +66,8 @@ export interface LesionPhantomOptions {
   readonly shape?: Shape;
   /** An integer of 32 bits. The same seed with another number of lesions is the same body. Default 0. */
   readonly seed?: number;
+  /** Radii of the body as shares of half the volume's axes, drawn for each axis. Default 0.82 to 0.92. */
+  readonly bodySize?: Range;
   /** Number of lesions; 0 makes a negative case. Default 3. */
   readonly lesions?: number;
   /** Radii are drawn from here, for each axis of a lesion. Default 3 to 6. */
@@ -82,6 +84,11 @@ export interface LesionPhantomOptions {
   readonly plates?: number;
   /** Intensity inside tubes and plates, as bright as lesions by default so that no threshold tells them apart. */
   readonly distractorIntensity?: Range;
+  /**
+   * Voxels that lesions, tubes and plates fill at least half, all together. Beside those asked for, tubes and plates
+   * are added until there are as many, so that a case with lesions can be as bright as one without. Default 0: none.
+   */
+  readonly brightVolume?: number;
   /** Standard deviation of the smooth texture. Default 0.1. */
   readonly texture?: number;
   /** Size of the texture's grains. Default 6. */
@@ -112,6 +119,7 @@ export interface LesionPhantom {
 const defaults: Required<LesionPhantomOptions> = {
   shape: [64, 64, 64],
   seed: 0,
+  bodySize: [0.82, 0.92],
   lesions: 3,
   lesionRadius: [3, 6],
   lesionIntensity: [2, 3],
@@ -120,6 +128,7 @@ const defaults: Required<LesionPhantomOptions> = {
   tubes: 3,
   plates: 2,
   distractorIntensity: [2, 3],
+  brightVolume: 0,
   texture: 0.1,
   textureGrain: 6,
   noise: 0.08,
@@ -133,34 +142,32 @@ const defaults: Required<LesionPhantomOptions> = {
 export function lesionPhantom(options: LesionPhantomOptions = {}): LesionPhantom {
   const recipe = { ...defaults, ...options };
   const { shape } = recipe;
-  const [forBody, forOrgans, forDistractors, forLesions, forTexture, forNoise] = randomStreams(
+  const [forBody, forOrgans, forDistractors, forLesions, forTexture, forNoise, forFiller] = randomStreams(
     recipe.seed,
-    6,
+    7,
   );
 
-  const body = drawBody(shape, forBody);
+  const body = drawBody(shape, recipe.bodySize, forBody);
   const tissue = new Float32Array(voxelCount(shape)).fill(1);
   addOrgans(tissue, body, recipe, forOrgans);
 
-  // Bright things are kept as an excess over the body and joined by maximum: crossings are not brighter still.
-  const excess = new Float32Array(tissue.length);
-  for (const { solids, intensity } of drawDistractors(body, recipe, forDistractors)) {
-    for (const solid of solids) raise(excess, shape, solid, intensity - 1);
-  }
-  const lesions = placeLesions(body, excess, recipe, forLesions);
+  const bright = new BrightThings(shape, body);
+  for (const distractor of drawDistractors(body, recipe, forDistractors)) bright.add(distractor);
+  const lesions = placeLesions(body, bright.excess, recipe, forLesions);
   const mask = new Float32Array(tissue.length);
   for (const { centre, radii, intensity } of lesions) {
     const solid = ellipsoid(centre, radii, SHARP_EDGE);
-    raise(excess, shape, solid, intensity - 1);
+    bright.add({ solids: [solid], intensity });
     paint(shape, solid, (position, fill) => {
       if (fill >= 0.5) mask[position] = 1;
     });
   }
+  addFiller(bright, body, lesions, recipe, forFiller);
 
   const image = new Float32Array(tissue.length);
   const texture = smoothTexture(shape, recipe.textureGrain, forTexture);
   for (let i = 0; i < tissue.length; i++) {
-    tissue[i] += excess[i] + recipe.texture * texture[i] + recipe.noise * forNoise.normal();
+    tissue[i] += bright.excess[i] + recipe.texture * texture[i] + recipe.noise * forNoise.normal();
   }
   paint(shape, body.solid, (position, fill) => {
     image[position] = Math.max(fill * tissue[position], 0);
@@ -197,16 +204,51 @@ function addOrgans(
   }
 }
 
-interface Distractor {
+/** A lesion, a tube or a plate. */
+interface BrightThing {
   readonly solids: readonly Solid[];
   readonly intensity: number;
+}
+
+/** Bright things, kept as an excess over the body and joined by maximum: crossings are not brighter still. */
+class BrightThings {
+  /** [D, H, W] in C order. */
+  readonly excess: Float32Array;
+  private readonly shape: Shape;
+  private readonly empty: Uint8Array;
+  private filled = 0;
+
+  constructor(shape: Shape, { solid }: Body) {
+    this.shape = shape;
+    this.excess = new Float32Array(voxelCount(shape));
+    this.empty = new Uint8Array(this.excess.length);
+    paint(shape, solid, (position, fill) => {
+      if (fill >= 0.5) this.empty[position] = 1;
+    });
+  }
+
+  /** Voxels of the body that they fill at least half. */
+  get volume(): number {
+    return this.filled;
+  }
+
+  add({ solids, intensity }: BrightThing): void {
+    for (const solid of solids) {
+      paint(this.shape, solid, (position, fill) => {
+        this.excess[position] = Math.max(this.excess[position], (intensity - 1) * fill);
+        if (fill < 0.5) return;
+        this.filled += this.empty[position];
+        this.empty[position] = 0;
+      });
+    }
+  }
 }
 
 function drawDistractors(
   body: Body,
   { tubes, plates, distractorIntensity }: Required<LesionPhantomOptions>,
   random: Random,
-): Distractor[] {
+): BrightThing[] {
   const draw = (count: number, solids: () => Solid[]) =>
     Array.from({ length: count }, () => ({
       solids: solids(),
@@ -215,13 +257,34 @@ function drawDistractors(
   return [...draw(tubes, () => drawTube(body, random)), ...draw(plates, () => [drawPlate(body, random)])];
 }
 
-function raise(excess: Float32Array, shape: Shape, solid: Solid, height: number): void {
-  paint(shape, solid, (position, fill) => {
-    excess[position] = Math.max(excess[position], height * fill);
-  });
+const ATTEMPTS = 2000;
+const STARTS = 20;
+
+/** Adds tubes and plates that leave the lesions' middles free until bright things fill the volume asked for. */
+function addFiller(
+  bright: BrightThings,
+  body: Body,
+  lesions: readonly PhantomLesion[],
+  { shape, brightVolume, distractorIntensity }: Required<LesionPhantomOptions>,
+  random: Random,
+): void {
+  const middles = lesions.map(({ centre }) => centre.map(Math.round));
+  for (let attempt = 0; bright.volume < brightVolume && attempt < ATTEMPTS; attempt++) {
+    const solids = random.below(2) === 0 ? drawTube(body, random) : [drawPlate(body, random)];
+    const intensity = random.uniform(distractorIntensity);
+    if (middles.every(([d, h, w]) => solids.every((solid) => solid.fill(d, h, w) === 0))) {
+      bright.add({ solids, intensity });
+    }
+  }
+  if (bright.volume < brightVolume) {
+    throw new UsageError(
+      `lesionPhantom of ${shape.join('×')} voxels`,
+      `Bright things fill only ${bright.volume} of ${brightVolume} voxels, however many there are.`,
+      { remedy: 'Ask for a smaller brightVolume, or for a larger shape.' },
+    );
+  }
 }
 
-const ATTEMPTS = 2000;
 /** Voxels between the surfaces of two lesions, so that their soft edges stay apart. */
 const LESION_GAP = 4;
 
@@ -232,7 +295,9 @@ function placeLesions(
   random: Random,
 ): PhantomLesion[] {
   const placed: PhantomLesion[] = [];
-  for (let attempt = 0; placed.length < count && attempt < ATTEMPTS; attempt++) {
+  for (let attempt = 0; placed.length < count && attempt < STARTS * ATTEMPTS; attempt++) {
+    // The first ones may lie so that no other finds room: begin anew.
+    if (attempt % ATTEMPTS === 0) placed.length = 0;
     const lesion: PhantomLesion = {
       centre: inBody(body, random.inBall()),
       radii: drawRadii(lesionRadius, random),

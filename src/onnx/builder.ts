@@ -39,6 +39,8 @@ export interface GraphBuilderOptions {
   readonly opset?: number;
   /** Name of the graph, for errors. */
   readonly name?: string;
+  /** Names that tensors copied later will have, which none made here may take. */
+  readonly reserved?: Iterable<string>;
 }
 
 /** Attributes that ONNX defines as floats: a whole number given for one of them is no integer. */
@@ -65,7 +67,10 @@ export class GraphBuilder {
   readonly #counts = new Map<string, number>();
   readonly #constants = new Map<string, string>();
 
-  constructor({ opset = 17, name = 'graph' }: GraphBuilderOptions = {}, base?: Model) {
+  readonly #reserved: ReadonlySet<string>;
+
+  constructor({ opset = 17, name = 'graph', reserved = [] }: GraphBuilderOptions = {}, base?: Model) {
+    this.#reserved = new Set(reserved);
     this.opset = opset;
     this.name = name;
     this.#base = base;
@@ -77,17 +82,8 @@ export class GraphBuilder {
    */
   static from(model: Model): GraphBuilder {
     const { graph } = model;
-    const opset = opsetOf(model);
+    const opset = extensibleOpset(model);
     const name = graph.name || 'model';
-    if (opset < oldestOpset) {
-      throw new EncoderError(
-        name,
-        `Its operator set is ${opset}; graphs are extended from ${oldestOpset} on.`,
-        {
-          remedy: 'Convert it, in Python: onnx.version_converter.convert_version(model, 17).',
-        },
-      );
-    }
     const builder = new GraphBuilder({ opset, name }, model);
     builder.#inputs.push(...graph.input);
     builder.#outputs.push(...graph.output);
@@ -142,7 +138,7 @@ export class GraphBuilder {
       const count = (this.#counts.get(hint) ?? 0) + 1;
       this.#counts.set(hint, count);
       const name = count === 1 ? hint : `${hint}_${count}`;
-      if (!this.#known.has(name)) return name;
+      if (!this.#known.has(name) && !this.#reserved.has(name)) return name;
     }
   }
 
@@ -164,6 +160,13 @@ export class GraphBuilder {
     this.#declare(name, knownTensor(tensor));
     this.#initialisers.push(tensor);
     return name;
+  }
+
+  /** An initialiser of another graph, under its own name. Returns it. */
+  hold(tensor: TensorProto): string {
+    this.#declare(tensor.name, knownTensor(tensor));
+    this.#initialisers.push(tensor);
+    return tensor.name;
   }
 
   /** A constant; the same constant is stored once. */
@@ -224,6 +227,16 @@ export class GraphBuilder {
     }
     this.#append(node);
     return output;
+  }
+
+  /**
+   * Adds a node of another graph as it is, its names included.
+   * @throws EncoderError as `node`.
+   */
+  copy(node: NodeProto): void {
+    for (const name of node.input) if (name !== '' && !this.has(name)) throw this.#missing(name, node.opType);
+    for (const name of node.output) if (name !== '' && this.has(name)) throw this.#taken(name);
+    this.#append(node);
   }
 
   /** A node of one output, and its name. */
@@ -302,6 +315,20 @@ export class GraphBuilder {
       remedy: 'Choose another name; fresh() makes one.',
     });
   }
+}
+
+/**
+ * The operator set of a model that is to be extended or rewritten.
+ * @throws EncoderError when it is older than 11.
+ */
+export function extensibleOpset(model: Model): number {
+  const opset = opsetOf(model);
+  if (opset >= oldestOpset) return opset;
+  throw new EncoderError(
+    model.graph.name || 'model',
+    `Its operator set is ${opset}; graphs are extended from ${oldestOpset} on.`,
+    { remedy: 'Convert it, in Python: onnx.version_converter.convert_version(model, 17).' },
+  );
 }
 
 function elementOf(data: TensorData): string {

@@ -2,7 +2,13 @@
  * Reading of a graph's parts: attributes of nodes, and the small constant tensors that steer operators (axes,
  * shapes, scales), which exporters give as attributes, as initialisers or as the output of Constant nodes.
  */
-import type { AttributeProto, GraphProto, NodeProto, TensorProto } from 'onnx-buf';
+import {
+  type AttributeProto,
+  type GraphProto,
+  type NodeProto,
+  type TensorProto,
+  TensorProto_DataType,
+} from 'onnx-buf';
 import { isStandard } from './model.ts';
 
 function attribute(node: NodeProto, name: string): AttributeProto | undefined {
@@ -103,4 +109,14 @@ export function tensorValues(tensor: TensorProto): number[] | undefined {
   }
   const lists = [tensor.floatData, tensor.int32Data, tensor.int64Data, tensor.doubleData];
   return (lists.find((list) => list.length > 0) ?? []).map(Number);
+}
+
+/** The values of a float32 tensor, aligned; undefined for other types. A view where the bytes allow it. */
+export function floatValues(tensor: TensorProto): Float32Array | undefined {
+  if (tensor.dataType !== TensorProto_DataType.FLOAT) return undefined;
+  const { rawData, floatData } = tensor;
+  if (rawData.length === 0) return Float32Array.from(floatData);
+  // (The slice of a Node Buffer copies nothing.)
+  const aligned = rawData.byteOffset % 4 === 0 ? rawData : Uint8Array.from(rawData);
+  return new Float32Array(aligned.buffer as ArrayBuffer, aligned.byteOffset, Math.floor(aligned.length / 4));
 }

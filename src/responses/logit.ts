@@ -3,7 +3,7 @@
  * for them and no sooner, so what waits in memory is a few batches, whatever the number of directions.
  */
 import type { Encoder } from '../encoders/external.ts';
-import type { PreparedVolume } from '../encoders/preprocessing.ts';
+import { type PixelScaling, toPixels } from '../encoders/pixels.ts';
 import { EncoderError, UsageError } from '../errors.ts';
 import type { SliceSize } from '../geometry/sampler.ts';
 import type { Stack } from '../geometry/stack.ts';
@@ -23,6 +23,12 @@ const PIXELS_PER_BATCH = { cpu: 2 ** 18, gpu: 2 ** 21 };
 /** Side of a slice when neither the encoder nor the user says: the paper's (A.6). */
 export const DEFAULT_SIZE = 224;
 
+/** What must be known of an encoder to run it. */
+export type LogitSource = Pick<
+  Encoder,
+  'name' | 'input' | 'output' | 'layout' | 'channels' | 'batch' | 'size'
+>;
+
 export interface LogitOptions {
   /** Required where the encoder leaves it free; must agree with it where it does not. */
   readonly size?: number;
@@ -38,9 +44,9 @@ export interface LogitOptions {
  * @throws UsageError for a size that the encoder does not take.
  */
 export function logitResponse(
-  encoder: Encoder,
+  encoder: LogitSource,
   session: Session,
-  prepared: PreparedVolume,
+  prepared: PixelScaling,
   options: LogitOptions = {},
 ): Response {
   const size = sliceSize(encoder, options.size);
@@ -64,15 +70,7 @@ export function logitResponse(
   ): Promise<{ logits: Float32Array; kinds: number }> {
     const count = to - from;
     const places = encoder.batch ?? count;
-    const pixels = toInput(
-      stack.cut(from, to),
-      count,
-      places,
-      stack.volume.channels,
-      size,
-      encoder,
-      prepared,
-    );
+    const pixels = toPixels(stack.cut(from, to), count, places, size, encoder, prepared);
     const { rows, columns } = size;
     const dims =
       encoder.layout === 'nchw'
@@ -129,7 +127,7 @@ async function allDone<T>(promises: readonly Promise<T>[]): Promise<T[]> {
 }
 
 /** The slice size an encoder is run at. */
-export function sliceSize(encoder: Encoder, wanted: number | undefined): SliceSize {
+export function sliceSize(encoder: LogitSource, wanted: number | undefined): SliceSize {
   const side = wanted ?? DEFAULT_SIZE;
   const rows = encoder.size?.rows ?? side;
   const columns = encoder.size?.columns ?? side;
@@ -145,43 +143,10 @@ export function sliceSize(encoder: Encoder, wanted: number | undefined): SliceSi
   return { rows, columns };
 }
 
-/**
- * From slices [count, channels, rows, columns] to the encoder's input with `places` images: a single channel is
- * repeated, gain and offset of each channel applied, the layout made its own. Places without a slice stay zero.
- */
-function toInput(
-  slices: Float32Array,
-  count: number,
-  places: number,
-  channels: number,
-  { rows, columns }: SliceSize,
-  encoder: Encoder,
-  { source, gain, offset }: PreparedVolume,
-): Float32Array {
-  const pixels = rows * columns;
-  const wanted = encoder.channels;
-  const asIs = gain.every((g) => g === 1) && offset.every((o) => o === 0);
-  if (asIs && places === count && wanted === channels && (encoder.layout === 'nchw' || wanted === 1)) {
-    return slices;
-  }
-  const input = new Float32Array(places * wanted * pixels);
-  const [byChannel, byPixel] = encoder.layout === 'nchw' ? [pixels, 1] : [1, wanted];
-  for (let m = 0; m < count; m++) {
-    for (let c = 0; c < wanted; c++) {
-      const from = (m * channels + source[c]) * pixels;
-      const to = m * wanted * pixels + c * byChannel;
-      const g = gain[c];
-      const o = offset[c];
-      for (let i = 0; i < pixels; i++) input[to + i * byPixel] = g * slices[from + i] + o;
-    }
-  }
-  return input;
-}
-
 /** The wanted classes of an output [places, K] (or [places], [places, K, 1, 1]), without the empty places. */
 function pick(
   output: Tensor,
-  encoder: Encoder,
+  encoder: LogitSource,
   places: number,
   count: number,
   classes: readonly number[] | undefined,

@@ -6,6 +6,8 @@ export interface OpenMessage {
   readonly model: Uint8Array;
   readonly provider: string;
   readonly threads: number;
+  /** The engine's own memory layout where it helps; see SessionOptions.constantWeights. */
+  readonly ownLayout: boolean;
   /** Checked first, alone and without the CPU's help; absent for the CPU. */
   readonly probe?: Uint8Array;
 }
@@ -17,7 +19,13 @@ export interface RunMessage {
   readonly fetches: readonly string[] | undefined;
 }
 
-export type ToWorker = OpenMessage | RunMessage | { readonly type: 'close' };
+/** Tensors for all runs that follow. */
+export interface HoldMessage {
+  readonly type: 'hold';
+  readonly tensors: Readonly<Record<string, Tensor>>;
+}
+
+export type ToWorker = OpenMessage | RunMessage | HoldMessage | { readonly type: 'close' };
 
 export type FromWorker =
   | { readonly type: 'ready'; readonly partlyOnCpu: boolean }

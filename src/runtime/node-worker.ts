@@ -16,6 +16,8 @@ env.logLevel = 'fatal';
 const port = parentPort!;
 const occupancy = new Occupancy(workerData as SharedArrayBuffer);
 let session: InferenceSession | undefined;
+/** What every run is fed besides its own feeds. */
+let held: Record<string, Tensor> = {};
 
 // One after the other: a close must not overtake the runs before it.
 let last: Promise<void> = Promise.resolve();
@@ -34,6 +36,9 @@ async function handle(message: ToWorker): Promise<void> {
       return open(message);
     case 'run':
       return run(message);
+    case 'hold':
+      held = { ...held, ...message.tensors };
+      return;
     case 'close':
       try {
         await session?.release();
@@ -43,13 +48,13 @@ async function handle(message: ToWorker): Promise<void> {
   }
 }
 
-async function open({ model, provider, threads, probe }: OpenMessage): Promise<void> {
+async function open({ model, provider, threads, ownLayout, probe }: OpenMessage): Promise<void> {
   const options = (strict: boolean): InferenceSession.SessionOptions => ({
     executionProviders: [provider],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
-    graphOptimizationLevel: 'all',
+    graphOptimizationLevel: ownLayout ? 'all' : 'extended',
     logSeverityLevel: 4,
     extra: {
       session: {
@@ -85,7 +90,7 @@ async function open({ model, provider, threads, probe }: OpenMessage): Promise<v
 
 async function run({ id, feeds, fetches }: RunMessage): Promise<void> {
   try {
-    const inputs = toEngine(feeds, session!.inputNames, OrtTensor);
+    const inputs = toEngine({ ...held, ...feeds }, session!.inputNames, OrtTensor);
     const results = await occupancy.during(() =>
       fetches ? session!.run(inputs, fetches) : session!.run(inputs),
     );

@@ -54,12 +54,13 @@ export function engine(): string {
  */
 export async function openSession(model: Uint8Array, options: SessionOptions = {}): Promise<Session> {
   const { device = 'cpu', threads = availableParallelism(), name = 'model' } = options;
+  const { lanes = MOST_WORKERS, constantWeights = true } = options;
   checkThreads(threads);
   return openOnDevice(device, availableDevices(), async (chosen) => {
-    const workers = chosen === 'cpu' ? Math.min(threads, MOST_WORKERS) : 1;
+    const workers = chosen === 'cpu' ? Math.min(threads, lanes, MOST_WORKERS) : 1;
     const threadsEach = chosen === 'cpu' ? Math.floor(threads / workers) : 1;
     const pool = new WorkerPool(name, chosen, workers);
-    await pool.open(model, threadsEach);
+    await pool.open(model, threadsEach, constantWeights);
     return pool;
   });
 }
@@ -79,12 +80,13 @@ class WorkerPool implements Session {
     this.workers = Array.from({ length: workers }, () => new EncoderWorker(name, device));
   }
 
-  async open(model: Uint8Array, threads: number): Promise<void> {
+  async open(model: Uint8Array, threads: number, ownLayout: boolean): Promise<void> {
     const message: OpenMessage = {
       type: 'open',
       model: ownsBuffer(model) ? model : copyOf(model),
       provider: providers.node[this.device],
       threads,
+      ownLayout,
       probe: this.device === 'cpu' ? undefined : probeModel(),
     };
     try {
@@ -102,6 +104,11 @@ class WorkerPool implements Session {
   ): Promise<Record<string, Tensor>> {
     if (this.closing) throw closed(this.name);
     return this.workers.reduce((a, b) => (b.load < a.load ? b : a)).run(feeds, fetches);
+  }
+
+  hold(tensors: Readonly<Record<string, Tensor>>): void {
+    if (this.closing) throw closed(this.name);
+    for (const worker of this.workers) worker.hold(tensors);
   }
 
   close(): Promise<void> {
@@ -168,6 +175,11 @@ class EncoderWorker {
     });
   }
 
+  hold(tensors: Readonly<Record<string, Tensor>>): void {
+    const { handed, buffers } = handOver(tensors, copyOf);
+    this.send({ type: 'hold', tensors: handed }, buffers);
+  }
+
   /** Returns when the runs under way are done and the thread has ended. */
   close(): Promise<void> {
     this.closing = true;
@@ -224,8 +236,14 @@ function copyOf<T extends TensorData>(data: T): T {
   return Uint8Array.prototype.slice.call(data) as T;
 }
 
-/** The feeds, and the buffers that go to the worker with them. Views into larger buffers are copied. */
-function handOver(feeds: Readonly<Record<string, Tensor>>): {
+/**
+ * The feeds, and the buffers that go to the worker with them.
+ * @param own makes data the worker's own; by default views into larger buffers are copied.
+ */
+function handOver(
+  feeds: Readonly<Record<string, Tensor>>,
+  own = (data: TensorData) => (ownsBuffer(data) ? data : copyOf(data)),
+): {
   handed: Record<string, Tensor>;
   buffers: ArrayBuffer[];
 } {
@@ -235,7 +253,7 @@ function handOver(feeds: Readonly<Record<string, Tensor>>): {
     if (data.length === 0 && !dims.includes(0)) {
       throw new Error(`The array of input ${name} is empty, as it is after a run that it was handed to.`);
     }
-    handed[name] = { data: ownsBuffer(data) ? data : copyOf(data), dims };
+    handed[name] = { data: own(data), dims };
   }
   const buffers = new Set(Object.values(handed).map(({ data }) => data.buffer as ArrayBuffer));
   return { handed, buffers: [...buffers] };

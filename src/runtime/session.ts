@@ -26,6 +26,11 @@ export interface Session {
    * @throws DeviceError when the engine's thread is gone.
    */
   run(feeds: Readonly<Record<string, Tensor>>, fetches?: readonly string[]): Promise<Record<string, Tensor>>;
+  /**
+   * Keeps tensors that every later run is fed besides its own feeds, as weights are that change from step to step. They
+   * are copied; a tensor held again replaces the one of its name. Runs that were asked for before are not touched.
+   */
+  hold(tensors: Readonly<Record<string, Tensor>>): void;
   /** Waits for the runs under way and frees the engine. Closing twice does no harm. */
   close(): Promise<void>;
 }
@@ -38,6 +43,13 @@ export interface SessionOptions {
   readonly device?: Device | 'auto';
   /** Threads on a CPU; the number of cores by default. */
   readonly threads?: number;
+  /** How many runs share the threads of a CPU at most; as many as there are threads by default. */
+  readonly lanes?: number;
+  /**
+   * False for graphs whose weights are fed: the engine then leaves out the memory layout of its own that pays for
+   * weights it can rearrange once, and in such graphs costs more than it gains.
+   */
+  readonly constantWeights?: boolean;
   /** Named in errors. */
   readonly name?: string;
 }

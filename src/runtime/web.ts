@@ -32,7 +32,7 @@ export function availableDevices(): Device[] {
  * @throws UsageError when the number of threads is none.
  */
 export async function openSession(model: Uint8Array, options: WebSessionOptions = {}): Promise<Session> {
-  const { device = 'cpu', threads, name = 'model', wasmFolder } = options;
+  const { device = 'cpu', threads, name = 'model', wasmFolder, constantWeights = true } = options;
   if (threads !== undefined) checkThreads(threads);
   const ort = await loadEngine();
   if (wasmFolder) ort.env.wasm.wasmPaths = wasmFolder;
@@ -40,7 +40,7 @@ export async function openSession(model: Uint8Array, options: WebSessionOptions 
   const create = (bytes: Uint8Array, chosen: Device, strict: boolean) =>
     ort.InferenceSession.create(bytes, {
       executionProviders: [providers.web[chosen as keyof typeof providers.web]],
-      graphOptimizationLevel: 'all',
+      graphOptimizationLevel: constantWeights ? 'all' : 'extended',
       logSeverityLevel: 4,
       extra: { session: strict ? { disable_cpu_ep_fallback: '1' } : {} },
     });
@@ -111,6 +111,7 @@ class WebSession implements Session {
   private readonly session: InferenceSession;
   private readonly EngineTensor: TensorConstructor;
   private readonly name: string;
+  private held: Readonly<Record<string, Tensor>> = {};
   private closing: Promise<void> | undefined;
 
   constructor(
@@ -132,9 +133,10 @@ class WebSession implements Session {
     fetches?: readonly string[],
   ): Promise<Record<string, Tensor>> {
     if (this.closing) throw closed(this.name);
+    const all = { ...this.held, ...feeds };
     return alone(async () => {
       try {
-        const inputs = toEngine(feeds, this.session.inputNames, this.EngineTensor);
+        const inputs = toEngine(all, this.session.inputNames, this.EngineTensor);
         const results = await (fetches ? this.session.run(inputs, fetches) : this.session.run(inputs));
         try {
           return await fromEngine(results);
@@ -145,6 +147,15 @@ class WebSession implements Session {
         throw runFailed(this.name, this.device, cause);
       }
     });
+  }
+
+  hold(tensors: Readonly<Record<string, Tensor>>): void {
+    if (this.closing) throw closed(this.name);
+    const copies = Object.entries(tensors).map(([name, { data, dims }]) => [
+      name,
+      { data: data.slice(), dims },
+    ]);
+    this.held = { ...this.held, ...Object.fromEntries(copies) };
   }
 
   close(): Promise<void> {

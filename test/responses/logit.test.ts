@@ -70,6 +70,7 @@ function meanSession(
       await new Promise((resume) => setTimeout(resume, runs.length % 2 ? 3 : 0));
       return { y: { data: y, dims: dims ? dims(n) : [n, kinds] } };
     },
+    hold() {},
     async close() {},
   };
   return { session, runs };

@@ -1,7 +1,8 @@
 /**
  * Gradients of convolutions. By the input it is a convolution with the kernel turned round, or a transposed one where
  * there are strides. By the weight it is a matrix product for each element of the kernel, with batch and pixels
- * together as the inner dimension: input and gradient are brought to [pixels, channels] once.
+ * together as the inner dimension: input and gradient are brought to [channels, images and pixels] once, which moves
+ * whole planes and gives products of two matrices whose rows are long, what engines multiply fastest.
  */
 import { isNumber, type WindowAxis } from '../dimensions.ts';
 import { type TransposedAxis, transposedWindowAxes, windowAxes } from '../windows.ts';
@@ -148,19 +149,19 @@ function weightGradient(at: Site, { input, gradient, weight, windows, group }: W
     );
     return o.reshape(o.concat(sums, 1), [co, 1, ...sizes]);
   }
-  const channelsLast = [0, ...axes, 1];
-  const read = reader(o, o.transpose(padded, channelsLast), windows, gradient, 1);
-  const flat = o.transpose(gradient, channelsLast);
-  const product = group === 1 ? dense(at, flat, co, ci) : grouped(at, flat, co, ci, group);
+  const channelsFirst = [1, 0, ...axes];
+  const read = reader(o, o.transpose(padded, channelsFirst), windows, gradient);
+  const rows = o.transpose(gradient, channelsFirst);
+  const product = group === 1 ? dense(at, rows, co, ci) : grouped(at, rows, co, ci, group);
   const parts = kernelPositions(windows).map((position) => product(read(position)));
   const stacked = o.reshape(o.concat(parts, group === 1 ? 1 : 2), [co, ...sizes, ci]);
   return o.transpose(stacked, [0, windows.length + 1, ...windows.map((_, i) => i + 1)]);
 }
 
-/** [co, ci] from what a kernel element meets, [n, …, ci]. */
+/** [co, ci] from what a kernel element meets, [ci, n, …]. */
 function dense({ o }: Site, gradient: string, co: number, ci: number): (met: string) => string {
-  const rows = o.reshape(gradient, [-1, co]);
-  return (met) => o.op('Gemm', [rows, o.reshape(met, [-1, ci])], { transA: 1 });
+  const rows = o.reshape(gradient, [co, -1]);
+  return (met) => o.op('Gemm', [rows, o.reshape(met, [ci, -1])], { transB: 1 });
 }
 
 /** [group, co/group, ci] likewise, the groups as a batch. */
@@ -171,8 +172,8 @@ function grouped(
   ci: number,
   group: number,
 ): (met: string) => string {
-  const rows = o.transpose(o.reshape(gradient, [-1, group, co / group]), [1, 2, 0]);
-  return (met) => o.op('MatMul', [rows, o.transpose(o.reshape(met, [-1, group, ci]), [1, 0, 2])]);
+  const rows = o.reshape(gradient, [group, co / group, -1]);
+  return (met) => o.op('MatMul', [rows, o.transpose(o.reshape(met, [group, ci, -1]), [0, 2, 1])]);
 }
 
 /** The first two lengths of a weight, the second an input channel count of one group. */

@@ -1,0 +1,204 @@
+/** From the options of `tonno train` to a network, its scaling and the settings of the loop. */
+import { basename } from 'node:path';
+import { readEncoder } from '../encoders/external.ts';
+import { defaultPreprocessing, type Preprocessing } from '../encoders/preprocessing.ts';
+import {
+  type ArchitectureName,
+  architectures,
+  type NormName,
+  type ResNetOptions,
+} from '../encoders/resnet.ts';
+import { initialWeights, type PretrainedReport, pretrainedWeights } from '../encoders/weights.ts';
+import { UsageError } from '../errors.ts';
+import { readSafetensors } from '../formats/safetensors.ts';
+import { type Random, StreamSource } from '../geometry/random.ts';
+import { DEFAULT_SIZE, sliceSize } from '../responses/logit.ts';
+import { type TrainableEncoder, trainableEncoder, trainableResNet } from '../training/network.ts';
+import { findParameters, parameterCount } from '../training/parameters.ts';
+import type { TrainingSettings } from '../training/trainer.ts';
+import { readBytes } from './files.ts';
+
+/** Everything that decides what is learned, and where it goes. */
+export interface TrainOptions {
+  out: string;
+  encoder: string;
+  norm: NormName;
+  pretrained?: string;
+  width: number;
+  size?: number;
+  volumes: number;
+  slices: number;
+  steps: number;
+  lr: number;
+  finalLr: number;
+  warmUp: number;
+  scale: number;
+  translation: number;
+  gain: number;
+  shift: number;
+  seed: number;
+  device: string;
+  threads?: number;
+  microBatch?: number;
+  memory: number;
+  validateEvery?: number;
+  validationDirections: number;
+  validationSlices: number;
+  checkpointEvery?: number;
+  patience?: number;
+  normalise?: Preprocessing['normalise'];
+  inputScale?: number[];
+  inputMean?: number[];
+  inputStd?: number[];
+  outside?: Preprocessing['outside'];
+  resume?: boolean;
+}
+
+export interface TrainingPlan {
+  readonly encoder: TrainableEncoder;
+  readonly preprocessing: Preprocessing;
+  readonly settings: TrainingSettings;
+  /** What the network is, for records. */
+  readonly network: NetworkRecord;
+}
+
+export interface NetworkRecord {
+  /** In one line. */
+  readonly name: string;
+  readonly parameters: number;
+  readonly pretrained?: PretrainedReport;
+  /** Of a given network: of its bytes, in hexadecimal. */
+  readonly sha256?: string;
+  /** Of a given network: whether its last layer was replaced. */
+  readonly newHead?: boolean;
+}
+
+/** Batches on which norms are measured that have no statistics yet. */
+const MEASURED_BATCHES = 16;
+/** Validations of a run where nobody says how many, and steps between them at most. */
+const MILESTONES = 20;
+const FARTHEST_MILESTONE = 1000;
+
+/**
+ * @param channels of the cohort's volumes.
+ * @param classes number of the cohort's classes.
+ */
+export async function planTraining(
+  options: TrainOptions,
+  channels: number,
+  classes: number,
+): Promise<TrainingPlan> {
+  // A stream that the loop does not use.
+  const random = new StreamSource(~options.seed).next();
+  const built = Object.hasOwn(architectures, options.encoder);
+  const made = built
+    ? await buildNetwork(options, channels, classes, random)
+    : await readNetwork(options, classes, random);
+  const measured = built && !options.pretrained && options.norm === 'frozen';
+  return { ...made, settings: settingsOf(options, measured ? MEASURED_BATCHES : 0) };
+}
+
+type Network = Omit<TrainingPlan, 'settings'>;
+
+async function buildNetwork(
+  options: TrainOptions,
+  channels: number,
+  outputs: number,
+  random: Random,
+): Promise<Network> {
+  const { norm, width, size = DEFAULT_SIZE } = options;
+  const architecture = options.encoder as ArchitectureName;
+  const resnet = { architecture, norm, channels, outputs, width, size } satisfies ResNetOptions;
+  const initial = initialWeights(resnet, random);
+  const pretrained = options.pretrained
+    ? pretrainedWeights(
+        resnet,
+        readSafetensors(await readBytes(options.pretrained), options.pretrained).tensors,
+        options.pretrained,
+        initial,
+      )
+    : undefined;
+  const encoder = trainableResNet(resnet, pretrained?.weights ?? initial);
+  const widths = width === 1 ? '' : ` of width ${width}`;
+  return {
+    encoder,
+    preprocessing: {
+      ...defaultPreprocessing,
+      normalise: 'zscore',
+      outside: 'minimum',
+      ...givenPreprocessing(options),
+    },
+    network: {
+      name: `${architecture}${widths}, norm ${norm}`,
+      parameters: parameterCount(findParameters(encoder.network.model)),
+      ...(pretrained && { pretrained: pretrained.report }),
+    },
+  };
+}
+
+async function readNetwork(options: TrainOptions, outputs: number, random: Random): Promise<Network> {
+  const { encoder: path, norm, pretrained, width } = options;
+  const refuse = (option: string) =>
+    new UsageError(option, `It is for the networks built here, and ${path} is a file.`, {
+      remedy: `Leave ${option} out, or choose one of ${Object.keys(architectures).join(', ')}.`,
+    });
+  if (pretrained) throw refuse('--pretrained');
+  if (width !== 1) throw refuse('--width');
+  if (norm === 'group') throw refuse('--norm group');
+  const given = await readEncoder(await readBytes(path), basename(path), {
+    preprocessing: givenPreprocessing(options),
+  });
+  const size = sliceSize(given, options.size);
+  const { newHead, ...encoder } = trainableEncoder(given, { outputs, size, random });
+  return {
+    encoder,
+    preprocessing: given.preprocessing,
+    network: {
+      name: given.metadata.name ?? given.name,
+      parameters: parameterCount(findParameters(encoder.network.model)),
+      sha256: given.sha256,
+      newHead,
+    },
+  };
+}
+
+function settingsOf(options: TrainOptions, measureBatches: number): TrainingSettings {
+  const { steps, scale, translation, gain, shift } = options;
+  const milestone = Math.min(Math.ceil(steps / MILESTONES), FARTHEST_MILESTONE);
+  const { validateEvery = milestone } = options;
+  return {
+    norm: options.norm === 'batch' ? 'batch' : 'frozen',
+    draw: {
+      volumes: options.volumes,
+      slices: options.slices,
+      augmentation: { scale, translation, gain, shift },
+    },
+    schedule: { steps, rate: options.lr, finalRate: options.finalLr, warmUp: options.warmUp },
+    seed: options.seed,
+    microBatch: options.microBatch,
+    measureBatches,
+    validation: { directions: options.validationDirections, slices: options.validationSlices },
+    validateEvery,
+    checkpointEvery: options.checkpointEvery ?? validateEvery,
+    patience: options.patience,
+    memory: options.memory,
+  };
+}
+
+/** The scaling that the user asked for; what was not asked for is left to the network. */
+export function givenPreprocessing(options: {
+  readonly normalise?: Preprocessing['normalise'];
+  readonly inputScale?: number[];
+  readonly inputMean?: number[];
+  readonly inputStd?: number[];
+  readonly outside?: Preprocessing['outside'];
+}): Partial<Preprocessing> {
+  const given = {
+    normalise: options.normalise,
+    scale: options.inputScale,
+    mean: options.inputMean,
+    std: options.inputStd,
+    outside: options.outside,
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
