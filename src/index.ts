@@ -153,6 +153,42 @@ export {
   type Tensor,
   type TensorData,
 } from './runtime/session.ts';
+export { type AdamSettings, type AdamState, adamStep, createAdam, paperAdam } from './training/adam.ts';
+export type { TrainingCase } from './training/cases.ts';
+export {
+  type Augmentation,
+  BalancedCases,
+  type DrawnSlice,
+  type DrawnVolume,
+  type DrawSettings,
+  drawStep,
+  paperAugmentation,
+} from './training/draw.ts';
+export { GradientEngine, type MicroBatch, type StepGradient } from './training/engine.ts';
+export {
+  evaluationGraph,
+  type NetworkToTrain,
+  type TrainingGraph,
+  trainingGraph,
+} from './training/graph.ts';
+export { binaryCrossEntropy, meanLoss } from './training/loss.ts';
+export {
+  exportEncoder,
+  type TrainableEncoder,
+  trainableEncoder,
+  trainableResNet,
+} from './training/network.ts';
+export { findParameters, type Parameter, parameterValues } from './training/parameters.ts';
+export { learningRate, type Schedule } from './training/schedule.ts';
+export { decodeState, encodeState, type TrainingState } from './training/state.ts';
+export {
+  type TrainingInput,
+  type TrainingOutcome,
+  type TrainingProgress,
+  type TrainingSettings,
+  type TrainingStore,
+  train,
+} from './training/trainer.ts';
 export { VERSION } from './version.ts';
 export { channelStatistics, type Statistics } from './volume/statistics.ts';
 export {

@@ -8,17 +8,32 @@ import type { TrainingCase } from '../training/cases.ts';
 import { joinChannels } from '../volume/channels.ts';
 import type { Volume } from '../volume/volume.ts';
 import { onFile } from './files.ts';
-import { readVolume } from './volumes.ts';
+import { readVolume, type VolumeOptions } from './volumes.ts';
 
 /** Missing files that a message names. */
 const LISTED = 3;
 
 export class CohortImages {
   private readonly folder: string;
+  private readonly options: VolumeOptions;
+  private readonly onNotFinite: (path: string, count: number) => void;
+  /** Files whose voxels were not all finite, and have been spoken of. */
+  private readonly notFinite = new Set<string>();
+  /** The case that was read first: all others have as many channels. */
+  private first: { readonly name: string; readonly channels: number } | undefined;
 
-  /** @param table path of the cohort's table, which names its files from where it lies. */
-  constructor(table: string) {
+  /**
+   * @param table path of the cohort's table, which names its files from where it lies.
+   * @param onNotFinite hears of each file with voxels that are set to 0, once.
+   */
+  constructor(
+    table: string,
+    { nan, int64 }: VolumeOptions,
+    onNotFinite: (path: string, count: number) => void,
+  ) {
     this.folder = dirname(table);
+    this.options = { nan, int64 };
+    this.onNotFinite = onNotFinite;
   }
 
   /** @throws TonnoError now, not after an hour of training, when files are missing. */
@@ -38,11 +53,31 @@ export class CohortImages {
     );
   }
 
-  /** The volume of a case, with the channels of all its files. */
+  /**
+   * The volume of a case, with the channels of all its files.
+   * @throws TonnoError when a file cannot be read, or when the channels do not fit one another or the other cases.
+   */
   async read(row: CohortCase): Promise<Volume> {
     const volumes: Volume[] = [];
-    for (const path of this.paths(row)) volumes.push((await readVolume(path)).volume);
-    return joinChannels(volumes);
+    for (const path of this.paths(row)) {
+      const { volume, notFinite } = await readVolume(path, this.options);
+      if (notFinite > 0 && !this.notFinite.has(path)) {
+        this.notFinite.add(path);
+        this.onNotFinite(path, notFinite);
+      }
+      volumes.push(volume);
+    }
+    const joined = joinChannels(volumes);
+    const { channels } = joined;
+    this.first ??= { name: row.name, channels };
+    if (channels !== this.first.channels) {
+      throw new TonnoError(
+        this.paths(row)[0],
+        `Case ${row.name} has ${counted(channels)}, and case ${this.first.name} ${counted(this.first.channels)}.`,
+        { remedy: 'Give all cases the same channels, in the same order.' },
+      );
+    }
+    return joined;
   }
 
   /** A case for training or validation. */
@@ -61,4 +96,8 @@ export class CohortImages {
   private paths({ images }: CohortCase): string[] {
     return images.map((image) => resolve(this.folder, image));
   }
+}
+
+function counted(channels: number): string {
+  return channels === 1 ? 'one channel' : `${channels} channels`;
 }

@@ -44,6 +44,34 @@ export function readBytes(path: string): Promise<Uint8Array> {
   return onFile(path, () => readFile(path));
 }
 
+export async function exists(path: string): Promise<boolean> {
+  return onFile(path, async () => {
+    try {
+      await stat(path);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      throw error;
+    }
+  });
+}
+
+/**
+ * The JSON in a file.
+ * @param problem what to say when it is none, with what to do.
+ */
+export async function readRecord(
+  path: string,
+  problem: string,
+  { remedy }: { readonly remedy: string },
+): Promise<unknown> {
+  try {
+    return parseJson(await readBytes(path));
+  } catch (cause) {
+    throw cause instanceof SyntaxError ? new TonnoError(path, problem, { remedy, cause }) : cause;
+  }
+}
+
 /** The bytes of a file as they are asked for. */
 export async function* streamFile(path: string): AsyncGenerator<Uint8Array> {
   try {

@@ -7,11 +7,18 @@ import { type FileHandle, open, readdir, rm, stat, truncate } from 'node:fs/prom
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { TonnoError } from '../errors.ts';
+import { readSafetensors } from '../formats/safetensors.ts';
 import { eventFileHeader, eventFileName, scalarEvent } from '../formats/tensorboard.ts';
 import type { TrainingGraph } from '../training/graph.ts';
-import { decodeState, encodeState, type StateRecord, type TrainingState } from '../training/state.ts';
+import {
+  type Best,
+  decodeState,
+  encodeState,
+  type StateRecord,
+  type TrainingState,
+} from '../training/state.ts';
 import type { TrainingStore } from '../training/trainer.ts';
-import { jsonBytes, onFile, parseJson, prepareFolder, readBytes, writeWhole } from './files.ts';
+import { exists, jsonBytes, onFile, prepareFolder, readBytes, readRecord, writeWhole } from './files.ts';
 
 export const RUN_RECORD = 'run.json';
 export const BEST_ENCODER = 'encoder.onnx';
@@ -19,6 +26,48 @@ const LAST_ENCODER = 'encoder-last.onnx';
 const METRICS = 'metrics.jsonl';
 const CHECKPOINT = 'checkpoint';
 const STATE = 'state.json';
+
+/** What run.json must say for a run to be gone on with; it says more for those who read it. */
+export interface RunRecord {
+  readonly status: 'running' | 'done' | 'stopped early' | 'interrupted' | 'failed';
+  /** Steps done when it was written. */
+  readonly step: number;
+  readonly best?: Best;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly cohort: { readonly sha256: string; readonly [more: string]: unknown };
+  readonly network: { readonly sha256?: string };
+  /** All its parts together. */
+  readonly seconds: number;
+}
+
+/** Undefined where there is none. @throws TonnoError when it is damaged. */
+export async function readRunRecord(run: string): Promise<RunRecord | undefined> {
+  const path = join(run, RUN_RECORD);
+  if (!(await exists(path))) return undefined;
+  const problem = 'This is no record of a run, or it is damaged.';
+  const record = await readRecord(path, problem, damaged(path, problem));
+  if (!isRunRecord(record)) throw damaged(path, problem);
+  return record;
+}
+
+export function writeRunRecord(
+  run: string,
+  record: RunRecord & Readonly<Record<string, unknown>>,
+): Promise<void> {
+  return writeWhole({ [join(run, RUN_RECORD)]: jsonBytes(record) });
+}
+
+function isRunRecord(record: unknown): record is RunRecord {
+  if (!isObject(record)) return false;
+  const { status, options, cohort, network, seconds } = record as Partial<RunRecord>;
+  return (
+    typeof status === 'string' &&
+    typeof seconds === 'number' &&
+    isObject(options) &&
+    isObject(network) &&
+    typeof cohort?.sha256 === 'string'
+  );
+}
 
 /** What state.json holds. */
 interface StateFile extends StateRecord {
@@ -40,17 +89,20 @@ export class RunFolder implements TrainingStore {
   /** Opens the folder for a training from the start, or from its checkpoint. Close it in the end. */
   static async open(path: string, checkpoint?: Checkpoint): Promise<RunFolder> {
     await prepareFolder(join(path, CHECKPOINT));
+    await removeLeftovers(path, checkpoint ? isTemporary : (name) => isTemporary(name) || isEventFile(name));
+    await removeLeftovers(join(path, CHECKPOINT), isTemporary);
     const known = Object.entries(checkpoint?.logs ?? {});
     for (const [file, length] of known) await cutTo(join(path, file), length);
     const events =
-      known.map(([file]) => file).find((file) => file !== METRICS) ??
-      eventFileName(Date.now() / 1000, hostname());
+      known.map(([file]) => file).find(isEventFile) ?? eventFileName(Date.now() / 1000, hostname());
     const logs = new Map<string, FileHandle>();
     for (const file of [METRICS, events]) {
       logs.set(file, await onFile(join(path, file), () => open(join(path, file), checkpoint ? 'a' : 'w')));
     }
     const folder = new RunFolder(path, logs);
-    if (!checkpoint) await folder.append(events, eventFileHeader(Date.now() / 1000));
+    // Also where somebody has removed the file of a run that is gone on with.
+    const { size } = await logs.get(events)!.stat();
+    if (size === 0) await folder.append(events, eventFileHeader(Date.now() / 1000));
     return folder;
   }
 
@@ -99,6 +151,16 @@ export class RunFolder implements TrainingStore {
   }
 }
 
+const isEventFile = (name: string) => /^events\.out\.tfevents\..*\.tonno$/.test(name);
+/** What a process that was killed had not finished. */
+const isTemporary = (name: string) => /^\.(state|encoder|run|probe)\b.*\.\d+\.tmp$/.test(name);
+
+async function removeLeftovers(folder: string, isLeft: (name: string) => boolean): Promise<void> {
+  await onFile(folder, async () => {
+    for (const name of await readdir(folder)) if (isLeft(name)) await rm(join(folder, name), { force: true });
+  });
+}
+
 /** A checkpoint on the disk, read when it is known what it must fit. */
 export class Checkpoint {
   readonly step: number;
@@ -115,14 +177,28 @@ export class Checkpoint {
     this.bytes = bytes;
   }
 
-  /** Undefined where a run was stopped before its first checkpoint. */
+  /** Whether a run has come to its first checkpoint. */
+  static isIn(run: string): Promise<boolean> {
+    return exists(join(run, CHECKPOINT, STATE));
+  }
+
+  /**
+   * Undefined where a run was stopped before its first checkpoint.
+   * @throws TonnoError when it is damaged.
+   */
   static async read(run: string): Promise<Checkpoint | undefined> {
+    if (!(await Checkpoint.isIn(run))) return undefined;
     const path = join(run, CHECKPOINT, STATE);
-    if (!(await exists(path))) return undefined;
-    const record = await readRecord<StateFile>(path);
-    if (typeof record.tensors !== 'string' || typeof record.step !== 'number') throw damaged(path);
+    const record = await readState(path);
     const tensors = join(run, CHECKPOINT, record.tensors);
-    return new Checkpoint(record, tensors, await readBytes(tensors));
+    if (!(await exists(tensors))) throw damaged(tensors, 'The weights of the checkpoint are missing.');
+    const bytes = await readBytes(tensors);
+    try {
+      readSafetensors(bytes, tensors);
+    } catch (error) {
+      throw error instanceof TonnoError ? damaged(tensors, error.problem, error) : error;
+    }
+    return new Checkpoint(record, tensors, bytes);
   }
 
   /** The running statistics of batch norms, which are part of a network whose norms are frozen. */
@@ -135,33 +211,32 @@ export class Checkpoint {
   }
 }
 
-/** A JSON record of a run. @throws TonnoError when it is none. */
-export async function readRecord<T>(path: string): Promise<T> {
-  const bytes = await readBytes(path);
-  let record: unknown;
-  try {
-    record = parseJson(bytes);
-  } catch {
-    throw damaged(path);
-  }
-  if (typeof record !== 'object' || record === null) throw damaged(path);
-  return record as T;
-}
-
-function damaged(path: string): TonnoError {
-  return new TonnoError(path, 'This is no record of a run, or it is damaged.', {
-    remedy: 'Start the training again in another folder.',
+function damaged(path: string, problem: string, cause?: unknown): TonnoError {
+  return new TonnoError(path, problem, {
+    remedy: 'Put it back from a copy, or start the training again in another folder.',
+    cause,
   });
 }
 
-export async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    return onFile(path, () => Promise.reject(error));
-  }
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+async function readState(path: string): Promise<StateFile> {
+  const problem = 'This is no state of a training, or it is damaged.';
+  const record = await readRecord(path, problem, damaged(path, problem));
+  if (!isStateFile(record)) throw damaged(path, problem);
+  return record;
+}
+
+function isStateFile(record: unknown): record is StateFile {
+  if (!isObject(record)) return false;
+  const { step, random, sinceBest, tensors, logs } = record as Partial<StateFile>;
+  return (
+    typeof step === 'number' &&
+    Array.isArray(random) &&
+    typeof sinceBest === 'number' &&
+    typeof tensors === 'string' &&
+    isObject(logs)
+  );
 }
 
 /** Cuts off what was written behind a checkpoint; a log that is gone or shorter begins anew from where it is. */

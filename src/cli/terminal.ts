@@ -6,6 +6,9 @@
 /** Milliseconds between redraws on a terminal, and between lines in a log. */
 const REDRAW = 100;
 const LOG_EVERY = 30_000;
+/** Cells of a bar, and as few as are still worth drawing where there is little room. */
+const BAR = 16;
+const LEAST_BAR = 4;
 
 export class Terminal {
   readonly json: boolean;
@@ -43,8 +46,7 @@ export class Terminal {
 
   /** Draws the progress line, cut to the terminal's width. */
   draw(text: string): void {
-    // Some terminals say that they are 0 wide.
-    const width = process.stderr.columns || 80;
+    const width = columns();
     this.line = text.length < width ? text : `${text.slice(0, Math.max(0, width - 2))}…`;
     process.stderr.write(`\r\u001b[2K${this.line}`);
   }
@@ -69,10 +71,10 @@ export class ProgressLine {
   }
 
   /**
-   * @param units what is counted, for instance "directions".
+   * @param units what is counted, for instance "directions"; empty where the label says it.
    * @param rate a finer count for the rate, for instance slices.
    * @param from what was done before this line began, which no time left is reckoned from.
-   * @param facts what else is to be said, for instance a loss.
+   * @param facts what else is to be said, for instance a loss; the bar leaves room for it.
    */
   update(
     done: number,
@@ -88,9 +90,13 @@ export class ProgressLine {
     const share = done / total;
     const left = done > from ? clock((seconds / (done - from)) * (total - done)) : '?';
     const speed = (rate.count / seconds).toFixed(rate.count / seconds < 10 ? 1 : 0);
-    const facts = `${done}/${total} ${units}${more && ` · ${more}`} · ${speed} ${rate.units}/s · ${left} left`;
-    if (process.stderr.isTTY) this.terminal.draw(`${this.label} ${bar(share, more ? 8 : 16)} ${facts}`);
-    else this.terminal.log(`${this.label}: ${facts}`);
+    const count = `${done}/${total}${units && ` ${units}`}`;
+    // What is longest comes last, where a narrow terminal cuts it off.
+    const facts = `${count} · ${speed} ${rate.units}/s · ${left} left${more && ` · ${more}`}`;
+    if (process.stderr.isTTY) {
+      const room = more ? columns() - `${this.label}  ${facts}`.length - 1 : BAR;
+      this.terminal.draw(`${this.label} ${bar(share, Math.min(room, BAR))}${facts}`);
+    } else this.terminal.log(`${this.label}: ${facts}`);
   }
 
   end(): void {
@@ -98,9 +104,16 @@ export class ProgressLine {
   }
 }
 
+/** A bar and a space, or nothing where there is no room for one. */
 function bar(share: number, cells: number): string {
+  if (cells < LEAST_BAR) return '';
   const full = Math.round(share * cells);
-  return '█'.repeat(full) + '░'.repeat(cells - full);
+  return `${'█'.repeat(full)}${'░'.repeat(cells - full)} `;
+}
+
+function columns(): number {
+  // Some terminals say that they are 0 wide.
+  return process.stderr.columns || 80;
 }
 
 /** Seconds as 0:42, 12:05 or 1:02:03. */

@@ -3,23 +3,38 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type CohortCase, parseCohort, requireBothClasses } from '../datasets/cohort.ts';
+import { prepareVolume } from '../encoders/preprocessing.ts';
 import { architectures, norms } from '../encoders/resnet.ts';
 import { TonnoError, UsageError } from '../errors.ts';
 import { DEFAULT_SIZE } from '../responses/logit.ts';
 import { parseDevice } from '../runtime/devices.ts';
 import { engine as engineVersion, openSession } from '../runtime/node.ts';
-import { devices } from '../runtime/session.ts';
-import { train } from '../training/trainer.ts';
+import { devices, type Session } from '../runtime/session.ts';
+import { type TrainingInput, train } from '../training/trainer.ts';
 import { VERSION } from '../version.ts';
 import { CohortImages } from './cohort-images.ts';
-import { jsonBytes, prepareFolder, readBytes, writeWhole } from './files.ts';
+import { prepareFolder, readBytes } from './files.ts';
 import { byteCount, numbers, outsideValue, positiveNumber, share, wholeNumber } from './options.ts';
 import { isInterruption, type Run } from './run.ts';
-import { BEST_ENCODER, Checkpoint, exists, RUN_RECORD, RunFolder, readRecord } from './run-folder.ts';
-import { planTraining, type TrainOptions } from './training-plan.ts';
+import {
+  BEST_ENCODER,
+  Checkpoint,
+  RUN_RECORD,
+  RunFolder,
+  type RunRecord,
+  readRunRecord,
+  writeRunRecord,
+} from './run-folder.ts';
+import { type NetworkRecord, planTraining, type TrainOptions } from './training-plan.ts';
 
 /** Options that may differ between a run and its continuation: they do not change what is learned. */
 const FREE: ReadonlySet<string> = new Set(['out', 'resume', 'json', 'memory']);
+
+/** Below the help. */
+const WRITTEN = `
+Written are encoder.onnx, the best at validation or else the last;
+encoder-last.onnx; checkpoint/, for --resume; metrics.jsonl and TensorBoard
+events; and run.json, which says how it was made.`;
 
 export function addTrain(program: Command, run: Run): void {
   const kinds = Object.keys(architectures).join(', ');
@@ -30,9 +45,13 @@ export function addTrain(program: Command, run: Run): void {
     .argument('<cohort.csv>', 'columns case, patient, split, label, image, mask')
     .requiredOption('-o, --out <run>', 'folder of the run; made if missing')
     .option('-e, --encoder <name>', `${kinds}, or an .onnx file to fine-tune`, 'resnet10t')
-    .addOption(new Option('-n, --norm <kind>', 'how norms are trained').choices(norms).default('frozen'))
-    .option('--pretrained <file>', 'timm’s weights, .safetensors; see `tonno weights`')
-    .option('--width <factor>', 'on all channels of a network from scratch', positiveNumber, 1)
+    .addOption(
+      new Option('-n, --norm <kind>', 'batch norm with frozen statistics, batch norm, or group norm')
+        .choices(norms)
+        .default('frozen'),
+    )
+    .option('--pretrained <file>', 'timm’s .safetensors to begin with; see `tonno weights`')
+    .option('--width <factor>', 'times the channels of a network from scratch', positiveNumber, 1)
     .option(
       '-s, --size <pixels>',
       `side of a slice (${DEFAULT_SIZE}, or what the encoder fixes)`,
@@ -40,24 +59,44 @@ export function addTrain(program: Command, run: Run): void {
     )
     .option('-b, --volumes <B>', 'volumes a step, half of them positive', wholeNumber(2, 1024), 2)
     .option('-M, --slices <M>', 'slices of each volume', wholeNumber(2, 10_000), 120)
-    .option('--steps <n>', 'the paper’s are 62 500 to 250 000', wholeNumber(1, 100_000_000), 62_500)
-    .option('--lr <rate>', 'learning rate of the first step', positiveNumber, 5e-5)
-    .option('--final-lr <rate>', 'of the last, on a cosine between', positiveNumber, 1e-7)
+    .option('--steps <n>', 'the paper has 62500 to 250000', wholeNumber(1, 100_000_000), 62_500)
+    .addOption(
+      new Option('--lr <rate>', 'learning rate of the first step')
+        .argParser(positiveNumber)
+        .default(5e-5, '5e-5'),
+    )
+    .option('--final-lr <rate>', 'and of the last, along a cosine', positiveNumber, 1e-7)
     .option('--warm-up <steps>', 'over which the rate rises first', wholeNumber(0), 0)
     .option('--seed <n>', 'of everything drawn at random', wholeNumber(0, 2 ** 31 - 1), 0)
     .addOption(
-      new Option('-d, --device <device>', 'what trains').choices([...devices, 'auto']).default('cpu'),
+      new Option('-d, --device <device>', 'what the encoder is trained on')
+        .choices([...devices, 'auto'])
+        .default('cpu'),
     )
     .option('--threads <n>', 'threads on the CPU (all cores)', wholeNumber(1, 1024))
     .option('--micro-batch <n>', 'slices in one run of the engine', wholeNumber(1, 100_000))
-    .option('--memory <bytes>', 'voxels kept in memory, e.g. 4G', byteCount, 4 * 2 ** 30)
-    .option('--resume', 'go on from the last checkpoint; options are those of the run')
+    .addOption(
+      new Option('--memory <bytes>', 'for volumes; those that find no room are read again')
+        .argParser(byteCount)
+        .default(4 * 2 ** 30, '4G'),
+    )
+    .addOption(
+      new Option('--nan <what>', 'voxels that are not finite').choices(['refuse', 'zero']).default('refuse'),
+    )
+    .addOption(
+      new Option('--int64 <what>', '64-bit integers').choices(['refuse', 'convert']).default('refuse'),
+    )
+    .option('--resume', 'go on from the last checkpoint, with the options of the run')
     .optionsGroup('Validation:')
-    .option('--validate-every <steps>', 'a twentieth of the run, at most 1000', wholeNumber(1))
-    .option('--validation-directions <n>', 'each volume is looked at from', wholeNumber(2, 1000), 4)
+    .option(
+      '--validate-every <steps>',
+      'steps between two (a twentieth of all, at most 1000)',
+      wholeNumber(1),
+    )
+    .option('--validation-directions <n>', 'from which each volume is looked at', wholeNumber(2, 1000), 4)
     .option('--validation-slices <n>', 'along each of them', wholeNumber(2, 10_000), 32)
-    .option('--checkpoint-every <steps>', 'as validation', wholeNumber(1))
-    .option('--patience <n>', 'end after so many validations without a better one', wholeNumber(1))
+    .option('--checkpoint-every <steps>', 'steps between two (as validation)', wholeNumber(1))
+    .option('--patience <n>', 'end after so many without a better one (never)', wholeNumber(1))
     .optionsGroup('Augmentation (A.6 of the paper; 0 turns one off):')
     .option('--scale <x>', 'lengths of a slice’s axes are 1 ± x', share, 0.3)
     .option('--translation <x>', 'a slice moves by ± x in its plane', share, 0.3)
@@ -75,18 +114,14 @@ export function addTrain(program: Command, run: Run): void {
     .option('--input-mean <a,…>', 'then minus this, per channel', numbers)
     .option('--input-std <a,…>', 'then divided by this, per channel', numbers)
     .option('--outside <value>', 'normalised value outside the volume, or minimum', outsideValue)
+    .optionsGroup('Options:')
+    .addHelpText('after', WRITTEN)
     .action((cohort: string, options: TrainOptions) =>
       run(async () => {
         const given = (name: string) => command.getOptionValueSource(name) === 'cli';
         await trainCohort(cohort, options, given, run);
       }),
     );
-}
-
-interface RunRecord {
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly cohort: { readonly sha256: string };
-  readonly seconds: number;
 }
 
 async function trainCohort(
@@ -99,59 +134,69 @@ async function trainCohort(
   const table = await readBytes(path);
   const cohort = parseCohort(new TextDecoder().decode(table), path);
   const sha256 = createHash('sha256').update(table).digest('hex');
-  const record = join(typed.out, RUN_RECORD);
-  const before = (await exists(record)) ? await readRecord<RunRecord>(record) : undefined;
-  if (before && !typed.resume) {
-    throw new UsageError(typed.out, 'There is a training in this folder already.', {
-      remedy: 'Add --resume to go on with it, or choose another --out.',
-    });
-  }
-  if (typed.resume && !before) {
-    throw new UsageError(typed.out, 'There is no training in this folder to go on with.', {
-      remedy: 'Leave --resume out, or check --out.',
-    });
-  }
+  const before = await earlierRun(typed);
   const options = before ? continued(typed, before, given) : typed;
   if (before && before.cohort.sha256 !== sha256) {
     throw new TonnoError(path, 'The cohort is not the one that the run was started with.', {
       remedy: 'Give the table as it was, or start a new run.',
     });
   }
+  if (before && isOver(before)) {
+    terminal.log('This training is done already.');
+    return report(terminal, options.out, before);
+  }
   const split = (name: 'train' | 'validation') => cohort.cases.filter((row) => row.split === name);
   requireBothClasses(cohort, 'train');
   if (split('validation').length > 0) requireBothClasses(cohort, 'validation');
-  const images = new CohortImages(path);
+  const images = new CohortImages(path, options, (file, count) =>
+    terminal.warn(`${file}: ${count} voxels that were not finite are 0 now.`),
+  );
   await images.check(cohort);
   const device = parseDevice(options.device);
   const checkpoint = before ? await Checkpoint.read(options.out) : undefined;
-  const { channels } = await images.read(split('train')[0]);
-  const plan = await planTraining(options, channels, cohort.classes.length);
+  const first = await images.read(split('train')[0]);
+  const plan = await planTraining(options, first.channels, cohort.classes.length);
+  if (before && before.network.sha256 !== plan.network.sha256) {
+    throw new TonnoError(options.encoder, 'It is not the file that the run was started with.', {
+      remedy: 'Give the file as it was, or start a new run.',
+    });
+  }
+  const encoder = { name: plan.network.name, channels: plan.encoder.channels };
+  // Scaling that does not fit is refused before anything is written.
+  prepareVolume(first, plan.preprocessing, encoder);
   await prepareFolder(options.out);
 
   const started = performance.now();
-  const write = (result: object) =>
-    writeWhole({
-      [record]: jsonBytes({
-        software: { name: 'tonno', version: VERSION, node: process.version },
-        engine: engineVersion(),
-        command: 'train',
-        cohort: { file: path, sha256, train: split('train').length, validation: split('validation').length },
-        classes: cohort.classes,
-        options: recorded(options),
-        preprocessing: plan.preprocessing,
-        network: plan.network,
-        ...result,
-        seconds: (before?.seconds ?? 0) + (performance.now() - started) / 1000,
-      }),
+  const counts = { train: split('train').length, validation: split('validation').length };
+  let session: Session | undefined;
+  const write = (result: Pick<RunRecord, 'status' | 'step' | 'best'>) =>
+    writeRunRecord(options.out, {
+      software: { name: 'tonno', version: VERSION, node: process.version },
+      engine: engineVersion(),
+      command: 'train',
+      cohort: { file: path, sha256, ...counts },
+      classes: cohort.classes,
+      options: recorded(options),
+      preprocessing: plan.preprocessing,
+      network: plan.network,
+      device: session?.device,
+      partlyOnCpu: session?.partlyOnCpu,
+      ...result,
+      seconds: (before?.seconds ?? 0) + (performance.now() - started) / 1000,
     });
-  await write({ status: 'running' });
+  const open: TrainingInput['open'] = async (model, more) => {
+    const opened = await openSession(model, { device, threads: options.threads, ...more });
+    if (!session) terminal.log(introduction(plan.network, opened, counts));
+    session ??= opened;
+    return opened;
+  };
   const folder = await RunFolder.open(options.out, checkpoint);
-  const progress = terminal.progress('training');
-  const encoderChannels = { name: plan.network.name, channels: plan.encoder.channels };
-  const ready = (row: CohortCase) => images.trainingCase(row, plan.preprocessing, encoderChannels);
+  const progress = terminal.progress('steps');
+  const ready = (row: CohortCase) => images.trainingCase(row, plan.preprocessing, encoder);
   const from = checkpoint?.step ?? 0;
-  if (checkpoint) terminal.log(`Going on behind step ${from} of ${options.steps}.`);
+  if (checkpoint) terminal.log(`Going on after step ${from} of ${options.steps}.`);
   try {
+    await write({ status: 'running', step: from });
     const outcome = await train({
       encoder: plan.encoder,
       settings: plan.settings,
@@ -165,17 +210,17 @@ async function trainCohort(
         layers: plan.encoder.layers.length > 0 ? plan.encoder.layers : undefined,
       },
       store: folder,
-      open: (model, more) => openSession(model, { device, threads: options.threads, ...more }),
+      open,
       resume: checkpoint && (async (graph) => checkpoint.state(graph)),
       resumedStatistics: checkpoint?.running(),
       onProgress: ({ step, loss, slices, validation }) => {
         const judged = validation
-          ? ` · BA ${validation.balancedAccuracy.toFixed(2)} AUC ${validation.auc.toFixed(2)}`
+          ? ` · AUC ${validation.auc.toFixed(2)} BA ${validation.bestBalancedAccuracy.toFixed(2)}`
           : '';
         progress.update(
           step,
           options.steps,
-          'steps',
+          '',
           { count: slices, units: 'slices' },
           {
             from,
@@ -186,29 +231,77 @@ async function trainCohort(
       signal,
     });
     progress.end();
-    await write({
-      status: outcome.stoppedEarly ? 'stopped early' : 'done',
-      step: outcome.step,
-      best: outcome.best,
-    });
-    const { best } = outcome;
-    if (best) {
-      terminal.log(
-        `Best at step ${best.step}: AUC ${best.auc.toFixed(3)}, balanced accuracy ${best.balancedAccuracy.toFixed(3)}.`,
-      );
-    }
-    terminal.print(folder.file(BEST_ENCODER));
-    terminal.result({ command: 'train', run: options.out, encoder: folder.file(BEST_ENCODER), ...outcome });
+    const { step, best, stoppedEarly } = outcome;
+    const ended = { status: stoppedEarly ? 'stopped early' : 'done', step, best } as const;
+    await write(ended);
+    report(terminal, options.out, ended);
   } catch (error) {
     progress.end();
     const saved = await Checkpoint.read(options.out).catch(() => undefined);
     const status = isInterruption(error, signal) ? 'interrupted' : 'failed';
     await write({ status, step: saved?.step ?? 0 }).catch(() => {});
-    if (saved) terminal.log(`The state of step ${saved.step} is kept; go on with --resume.`);
+    if (saved) terminal.log(`The state of step ${saved.step} is kept; --resume goes on from it.`);
     throw error;
   } finally {
     await folder.close();
   }
+}
+
+/**
+ * The record of the run to go on with; undefined where one begins.
+ * @throws UsageError when the folder holds a run and none was meant, or the other way round.
+ */
+async function earlierRun({ out, resume }: TrainOptions): Promise<RunRecord | undefined> {
+  const record = await readRunRecord(out);
+  const learned = await Checkpoint.isIn(out);
+  if (resume) {
+    if (record) return record;
+    throw new UsageError(out, 'There is no training in this folder to go on with.', {
+      remedy: 'Leave --resume out, or check --out.',
+    });
+  }
+  // Whoever named a device that is not there has lost nothing and may simply try again.
+  const cameToNothing = record?.status === 'failed' || record?.status === 'interrupted';
+  if (learned || (record && !cameToNothing)) {
+    throw new UsageError(out, 'There is a training in this folder already.', {
+      remedy: record
+        ? 'Add --resume to go on with it, or choose another --out.'
+        : `Its ${RUN_RECORD} is gone, so it cannot be gone on with: choose another --out.`,
+    });
+  }
+  return undefined;
+}
+
+function isOver({ status }: RunRecord): boolean {
+  return status === 'done' || status === 'stopped early';
+}
+
+/** Says what came of a training that is over. */
+function report(
+  terminal: Run['terminal'],
+  out: string,
+  { status, step, best }: Pick<RunRecord, 'status' | 'step' | 'best'>,
+): void {
+  if (best) {
+    terminal.log(
+      `Best at step ${best.step}: AUC ${best.auc.toFixed(3)}, balanced accuracy ${best.bestBalancedAccuracy.toFixed(3)} at the best threshold, ${best.balancedAccuracy.toFixed(3)} at logit 0.`,
+    );
+  }
+  const encoder = join(out, BEST_ENCODER);
+  terminal.print(encoder);
+  const stoppedEarly = status === 'stopped early';
+  terminal.result({ command: 'train', run: out, encoder, step, best, stoppedEarly });
+}
+
+/** What is trained, on what. */
+function introduction(
+  { name, parameters }: NetworkRecord,
+  { device, partlyOnCpu }: Session,
+  { train, validation }: { readonly train: number; readonly validation: number },
+): string {
+  const where = `on ${device}${partlyOnCpu ? ', some operators on the CPU' : ''}`;
+  const judged = validation > 0 ? `${validation} to validate on` : 'none to validate on';
+  return `${name}: ${parameters} parameters, ${where}; ${train} volumes to train on, ${judged}.`;
 }
 
 /** The options of a run that is gone on with; those given again must be what they were. */

@@ -16,7 +16,7 @@ import { DEFAULT_SIZE, sliceSize } from '../responses/logit.ts';
 import { type TrainableEncoder, trainableEncoder, trainableResNet } from '../training/network.ts';
 import { findParameters, parameterCount } from '../training/parameters.ts';
 import type { TrainingSettings } from '../training/trainer.ts';
-import { readBytes } from './files.ts';
+import { exists, readBytes } from './files.ts';
 
 /** Everything that decides what is learned, and where it goes. */
 export interface TrainOptions {
@@ -41,6 +41,8 @@ export interface TrainOptions {
   threads?: number;
   microBatch?: number;
   memory: number;
+  nan: 'refuse' | 'zero';
+  int64: 'refuse' | 'convert';
   validateEvery?: number;
   validationDirections: number;
   validationSlices: number;
@@ -138,14 +140,21 @@ async function buildNetwork(
 
 async function readNetwork(options: TrainOptions, outputs: number, random: Random): Promise<Network> {
   const { encoder: path, norm, pretrained, width } = options;
+  const names = Object.keys(architectures).join(', ');
+  if (!/\.onnx$/i.test(path) && !(await exists(path))) {
+    throw new UsageError(`--encoder ${path}`, 'There is neither a network nor a file of this name.', {
+      remedy: `Networks are ${names}; files end in .onnx.`,
+    });
+  }
+  const bytes = await readBytes(path);
   const refuse = (option: string) =>
     new UsageError(option, `It is for the networks built here, and ${path} is a file.`, {
-      remedy: `Leave ${option} out, or choose one of ${Object.keys(architectures).join(', ')}.`,
+      remedy: `Leave ${option} out, or choose one of ${names}.`,
     });
   if (pretrained) throw refuse('--pretrained');
   if (width !== 1) throw refuse('--width');
   if (norm === 'group') throw refuse('--norm group');
-  const given = await readEncoder(await readBytes(path), basename(path), {
+  const given = await readEncoder(bytes, basename(path), {
     preprocessing: givenPreprocessing(options),
   });
   const size = sliceSize(given, options.size);

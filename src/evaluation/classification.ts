@@ -63,6 +63,25 @@ export function balancedAccuracy(
   return (sensitivity + specificity) / 2;
 }
 
+/**
+ * The threshold at which the balanced accuracy is largest, halfway between two scores; of equal ones the lowest.
+ * @throws TonnoError as `rocAuc` does.
+ */
+export function bestThreshold(
+  scores: ArrayLike<number>,
+  labels: ArrayLike<number>,
+): { readonly threshold: number; readonly balancedAccuracy: number } {
+  check(scores, labels);
+  const sorted = Float64Array.from(new Set(Array.from(scores))).sort();
+  const between = (i: number) => (i === 0 ? sorted[0] : (sorted[i - 1] + sorted[i]) / 2);
+  let best = { threshold: Number.NEGATIVE_INFINITY, balancedAccuracy: 0 };
+  for (let i = 0; i < sorted.length; i++) {
+    const found = balancedAccuracy(scores, labels, between(i));
+    if (found > best.balancedAccuracy) best = { threshold: between(i), balancedAccuracy: found };
+  }
+  return best;
+}
+
 function check(
   scores: ArrayLike<number>,
   labels: ArrayLike<number>,

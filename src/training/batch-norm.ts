@@ -61,7 +61,9 @@ export class MomentPool {
 
   moments(): BatchMoments {
     const mean = this.sum!.map((sum) => sum / this.slices);
-    const variance = this.squares!.map((squares, c) => Math.max(0, squares / this.slices - mean[c] * mean[c]));
+    const variance = this.squares!.map((squares, c) =>
+      Math.max(0, squares / this.slices - mean[c] * mean[c]),
+    );
     return { norm: this.norm, mean, variance, count: this.slices * this.norm.pixels };
   }
 }

@@ -21,12 +21,19 @@ export interface ReadyVolume {
   readonly scaling: PixelScaling;
 }
 
+/** A volume in the cache. */
+interface Kept {
+  readonly volume: Promise<ReadyVolume>;
+  /** 0 while it is read. */
+  bytes: number;
+}
+
 export class VolumeCache {
   private readonly cases: readonly TrainingCase[];
   private readonly limit: number;
   private bytes = 0;
   /** From the one drawn longest ago to the one drawn last. */
-  private readonly volumes = new Map<number, Promise<ReadyVolume>>();
+  private readonly kept = new Map<number, Kept>();
 
   /** @param limit bytes of voxels kept; a single volume may be larger. */
   constructor(cases: readonly TrainingCase[], limit: number) {
@@ -36,21 +43,22 @@ export class VolumeCache {
 
   /** The volume of a case. @throws what reading it throws; it is tried again next time. */
   async get(index: number): Promise<ReadyVolume> {
-    const kept = this.volumes.get(index);
-    if (kept) {
-      this.volumes.delete(index);
-      this.volumes.set(index, kept);
-      return kept;
+    const known = this.kept.get(index);
+    if (known) {
+      this.kept.delete(index);
+      this.kept.set(index, known);
+      return known.volume;
     }
-    const loading = this.load(index);
-    this.volumes.set(index, loading);
+    const made: Kept = { volume: this.load(index), bytes: 0 };
+    this.kept.set(index, made);
     try {
-      const volume = await loading;
-      this.bytes += volume.sliced.data.byteLength;
-      await this.makeRoom(index);
+      const volume = await made.volume;
+      made.bytes = volume.sliced.data.byteLength;
+      this.bytes += made.bytes;
+      this.makeRoom(index);
       return volume;
     } catch (error) {
-      this.volumes.delete(index);
+      this.kept.delete(index);
       throw error;
     }
   }
@@ -63,12 +71,13 @@ export class VolumeCache {
     };
   }
 
-  private async makeRoom(newest: number): Promise<void> {
-    for (const [index, loading] of this.volumes) {
+  /** Those that are still read hold nothing yet and stay. */
+  private makeRoom(newest: number): void {
+    for (const [index, { bytes }] of this.kept) {
       if (this.bytes <= this.limit) return;
-      if (index === newest) continue;
-      this.volumes.delete(index);
-      this.bytes -= (await loading).sliced.data.byteLength;
+      if (index === newest || bytes === 0) continue;
+      this.kept.delete(index);
+      this.bytes -= bytes;
     }
   }
 }

@@ -48,6 +48,8 @@ export class DenseConvolutions {
     const [co, ci, rows, columns] = parameter.shape;
     const stored = this.o.builder.input(weight, [rows, columns, ci, co]);
     const met = this.met(x, windows, sizes, ci);
+    const shift = bias ? this.parameters.get(bias) : undefined;
+    if (shift && !this.o.builder.has(bias)) this.o.builder.input(bias, shift.shape);
     const product = this.o.op('Gemm', [met, this.o.reshape(stored, [-1, co]), bias || undefined]);
     const image = this.o.reshape(product, [-1, ...sizes, co]);
     this.o.builder.node('Transpose', [image], { perm: [0, 3, 1, 2] }, [node.output[0]]);
@@ -61,17 +63,18 @@ export class DenseConvolutions {
     const begins = windows.map(({ begin }) => begin);
     const ends = windows.map(({ end }) => end);
     const canvas = o.padAxes(o.transpose(x, [0, 2, 3, 1]), axes, begins, ends);
-    const steps = windows.map(({ stride }) => stride);
-    const [down, across] = windows;
-    const parts: string[] = [];
-    for (let i = 0; i < down.kernel; i++) {
-      for (let j = 0; j < across.kernel; j++) {
-        const starts = [i * down.dilation, j * across.dilation];
-        const stops = starts.map((start, axis) => start + (sizes[axis] - 1) * steps[axis] + 1);
-        const whole = down.kernel === 1 && across.kernel === 1 && steps.every((step) => step === 1);
-        parts.push(whole ? canvas : o.slice(canvas, starts, stops, axes, steps));
-      }
-    }
+    const along = (tensor: string, axis: number, element: number) => {
+      const { kernel, stride, dilation } = windows[axis];
+      if (kernel === 1 && stride === 1) return tensor;
+      const start = element * dilation;
+      return o.slice(tensor, [start], [start + (sizes[axis] - 1) * stride + 1], [axes[axis]], [stride]);
+    };
+    // Rows first, then columns of each: what comes back is gathered in as many steps, not for each element at once.
+    const elements = (axis: number) => Array.from({ length: windows[axis].kernel }, (_, i) => i);
+    const parts = elements(0).flatMap((i) => {
+      const rows = along(canvas, 0, i);
+      return elements(1).map((j) => along(rows, 1, j));
+    });
     return o.reshape(o.concat(parts, 3), [-1, parts.length * ci]);
   }
 }

@@ -45,10 +45,10 @@ export class GradientEngine {
 
   /** @throws EncoderError or DeviceError when the engine fails. */
   async compute(batches: readonly MicroBatch[]): Promise<StepGradient> {
-    const { parameters, gradients, statistics, outputs } = this.graph;
+    const { parameters, gradient: output, statistics, outputs } = this.graph;
     const slices = batches.reduce((sum, { count }) => sum + count, 0);
     const runs = batches.map((batch) => this.run(batch, 1 / (slices * outputs)));
-    const gradient = new Float32Array(parameterCount(parameters));
+    let gradient: Float32Array | undefined;
     const logits = new Float32Array(slices * outputs);
     const moments = statistics.map((norm) => new MomentPool(norm));
     try {
@@ -56,10 +56,9 @@ export class GradientEngine {
       // In their order, each as soon as it and those before it are there: gradients of large networks are large.
       for (const [b, { count }] of batches.entries()) {
         const result = await runs[b];
-        for (const [p, parameter] of parameters.entries()) {
-          const values = result[gradients[p]]?.data as Float32Array | undefined;
-          if (values) add(part(gradient, parameter), values);
-        }
+        const values = output === undefined ? undefined : (result[output].data as Float32Array);
+        if (gradient && values) add(gradient, values);
+        gradient ??= values;
         const own = (result[this.graph.logits].data as Float32Array).subarray(0, count * outputs);
         logits.set(own, at);
         at += own.length;
@@ -69,14 +68,15 @@ export class GradientEngine {
       // Nothing is left running behind.
       await Promise.allSettled(runs);
     }
+    gradient ??= new Float32Array(parameterCount(parameters));
     return { gradient, logits, moments: moments.map((pool) => pool.moments()) };
   }
 
   private run({ pixels, dims, labels, count }: MicroBatch, weight: number): Promise<Record<string, Tensor>> {
     const places = dims[0];
-    const { outputs, gradients, input } = this.graph;
+    const { outputs, gradient, input } = this.graph;
     const feeds: Record<string, Tensor> = { [input]: { data: pixels, dims } };
-    if (gradients.length > 0) {
+    if (gradient !== undefined) {
       const weights = Float32Array.from({ length: places }, (_, i) => (i < count ? weight : 0));
       feeds[LABELS] = { data: labels.slice(), dims: [places, outputs] };
       feeds[WEIGHTS] = { data: weights, dims: [places, 1] };

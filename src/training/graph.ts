@@ -40,8 +40,8 @@ export interface TrainingGraph {
   /** Images in one run, where the network fixes it. */
   readonly batch: number | undefined;
   readonly parameters: readonly Parameter[];
-  /** Outputs that hold the gradients, in the parameters' order. */
-  readonly gradients: readonly string[];
+  /** Output of the gradient by all parameters, in their order, as one vector; undefined where there is none. */
+  readonly gradient: string | undefined;
   /** The batch norms that are trained with the batch's statistics. */
   readonly statistics: readonly BatchStatistics[];
 }
@@ -66,13 +66,14 @@ export function trainingGraph(network: NetworkToTrain): TrainingGraph {
   const upstream = o.mul(o.sub(o.sigmoid(logits), labels), weights);
   const names = parameters.map(({ name }) => name);
   const found = gradients(builder, logits, names, { upstream, unreached: 'zeros' });
-  const made = names.map((name) => builder.output(found.get(name)!, builder.fresh(`gradient of ${name}`)));
-  return finished(network, forward, made);
+  // One vector: what an optimiser wants, and one piece of memory to hand over instead of hundreds.
+  const flat = names.map((name) => o.reshape(found.get(name)!, [-1]));
+  return finished(network, forward, builder.output(o.concat(flat, 0), builder.fresh('tonno gradient')));
 }
 
 /** The forward half alone with the batch's statistics in every batch norm, for measuring them. */
 export function statisticsGraph(network: NetworkToTrain): TrainingGraph {
-  return finished(network, rebuild({ ...network, norm: 'batch' }), []);
+  return finished(network, rebuild({ ...network, norm: 'batch' }));
 }
 
 export interface EvaluationGraph extends Pick<TrainingGraph, 'model' | 'input' | 'logits' | 'parameters'> {
@@ -86,7 +87,6 @@ export function evaluationGraph(network: NetworkToTrain): EvaluationGraph {
   const { model, input, logits, parameters } = finished(
     network,
     rebuild({ ...network, norm: 'frozen' }, running),
-    [],
   );
   return { model, input, logits, parameters, running };
 }
@@ -160,7 +160,7 @@ function rebuild(
 function finished(
   { input, batch }: NetworkToTrain,
   { builder, norms, parameters, logits, outputs }: Forward,
-  gradients: readonly string[],
+  gradient?: string,
 ): TrainingGraph {
   const named = builder.output(logits, builder.fresh('tonno logits'));
   for (const { mean, variance } of norms.batchStatistics) {
@@ -174,7 +174,7 @@ function finished(
     outputs,
     batch,
     parameters,
-    gradients,
+    gradient,
     statistics: norms.batchStatistics,
   };
 }

@@ -10,10 +10,8 @@ import { fromOrder, type Parameter, parameterCount, toOrder } from './parameters
 import type { ClassScores } from './validation.ts';
 
 /** The best validation so far. */
-export interface Best {
+export interface Best extends ClassScores {
   readonly step: number;
-  readonly auc: number;
-  readonly balancedAccuracy: number;
   readonly classes: readonly ClassScores[];
 }
 

@@ -2,7 +2,7 @@
  * Validation as in A.6: a volume's logit is the maximum over its slices. The slices are cut from a few fixed directions
  * without augmentation, the same at every validation, so that the numbers of a training can be compared.
  */
-import { balancedAccuracy, rocAuc } from '../evaluation/classification.ts';
+import { balancedAccuracy, bestThreshold, rocAuc } from '../evaluation/classification.ts';
 import { type Direction, fibonacciDirections } from '../geometry/directions.ts';
 import type { SliceSize } from '../geometry/sampler.ts';
 import { Stack } from '../geometry/stack.ts';
@@ -22,12 +22,12 @@ export interface ClassScores {
   readonly auc: number;
   /** Mean of sensitivity and specificity where a volume counts as positive from logit 0 on. */
   readonly balancedAccuracy: number;
+  /** The same at the threshold where it is largest: maxima over many slices are seldom below 0. */
+  readonly bestBalancedAccuracy: number;
 }
 
-export interface Validation {
-  /** Means over the classes. */
-  readonly auc: number;
-  readonly balancedAccuracy: number;
+export interface Validation extends ClassScores {
+  /** Their means are the numbers beside. */
   readonly classes: readonly ClassScores[];
   /** Logits of each volume, one a class: maxima over its slices. */
   readonly logits: readonly (readonly number[])[];
@@ -74,9 +74,19 @@ export function judge(
   const classes = labels[0].map((_, k) => {
     const scores = logits.map((row) => row[k]);
     const truth = labels.map((row) => row[k]);
-    return { auc: rocAuc(scores, truth), balancedAccuracy: balancedAccuracy(scores, truth, 0) };
+    return {
+      auc: rocAuc(scores, truth),
+      balancedAccuracy: balancedAccuracy(scores, truth, 0),
+      bestBalancedAccuracy: bestThreshold(scores, truth).balancedAccuracy,
+    };
   });
   const mean = (of: keyof ClassScores) =>
     classes.reduce((sum, scores) => sum + scores[of], 0) / classes.length;
-  return { auc: mean('auc'), balancedAccuracy: mean('balancedAccuracy'), classes, logits };
+  return {
+    auc: mean('auc'),
+    balancedAccuracy: mean('balancedAccuracy'),
+    bestBalancedAccuracy: mean('bestBalancedAccuracy'),
+    classes,
+    logits,
+  };
 }

@@ -3,7 +3,7 @@ import type { WindowAxis } from '../dimensions.ts';
 import { windowAxes } from '../windows.ts';
 import { shareAmongExtremes } from './reduction.ts';
 import type { Rule, Site } from './rule.ts';
-import { canvasOf, crop, firstAxis, kernelPositions, reader, scatterAxis, spatialAxes } from './sliding.ts';
+import { canvasOf, crop, firstAxis, reader, scatterAxis, spatialAxes } from './sliding.ts';
 
 /** Below all finite float32 numbers but one: a padded element is no maximum. */
 const lowest = -3.4028234663852886e38;
@@ -14,24 +14,72 @@ function windowsOf(at: Site): WindowAxis[] {
   throw at.refuse('its padding depends on lengths that are free', 'Give the image a fixed size.');
 }
 
-/** To the first maximum of each window, in the order of the kernel's elements, as PyTorch does. */
+/**
+ * To the first maximum of each window, in the order of the kernel's elements, as PyTorch does. A maximum over a window
+ * is one along the last axis, then one along the axis before: on the way back the first row that holds the maximum is
+ * found, then the first element in it, which takes a pass for each row and column of the kernel instead of for each
+ * element.
+ */
 export const maxPool: Rule = (at) => [
   () => {
-    const { o, g, y } = at;
-    const [x] = at.x;
+    const { o, y } = at;
     const windows = windowsOf(at);
-    const read = reader(o, canvasOf(at, x, windows, y, lowest), windows, y);
-    let left = g;
-    const positions = kernelPositions(windows);
-    const parts = positions.map((position, i) => {
-      const part = o.mul(left, o.equals(read(position), y));
-      // Exact: what is taken away is either all that is left, or nothing.
-      if (i + 1 < positions.length) left = o.sub(left, part);
-      return part;
-    });
-    return crop(at, scatterAll(at, parts, windows), x, windows);
+    const pooled = windows.flatMap(({ kernel, stride }, axis) => (kernel > 1 || stride > 1 ? [axis] : []));
+    // What was pooled along one more axis, from the input to the output.
+    const stages = [at.x[0]];
+    for (const axis of pooled.slice(1).reverse()) {
+      stages.push(o.op('MaxPool', [stages.at(-1)!], alongAxis(at, windows, axis)));
+    }
+    return pooled.reduce((gradient, axis, i) => {
+      const before = stages[pooled.length - 1 - i];
+      const after = i === 0 ? y : stages[pooled.length - i];
+      return maxPoolAxis(at, gradient, before, after, only(windows, axis), axis);
+    }, at.g);
   },
 ];
+
+/** Windows of which only one moves or looks further than one element. */
+function only(windows: readonly WindowAxis[], axis: number): WindowAxis[] {
+  return windows.map((window, i) => (i === axis ? window : point));
+}
+
+const point: WindowAxis = { kernel: 1, stride: 1, dilation: 1, begin: 0, end: 0 };
+
+function alongAxis(at: Site, windows: readonly WindowAxis[], axis: number) {
+  const one = only(windows, axis);
+  return {
+    kernel_shape: one.map(({ kernel }) => kernel),
+    strides: one.map(({ stride }) => stride),
+    dilations: one.map(({ dilation }) => dilation),
+    pads: [...one.map(({ begin }) => begin), ...one.map(({ end }) => end)],
+    ceil_mode: at.int('ceil_mode', 0),
+  };
+}
+
+/** From the gradient of maxima along one axis, `after`, to that of what they were taken of, `before`. */
+function maxPoolAxis(
+  at: Site,
+  gradient: string,
+  before: string,
+  after: string,
+  windows: readonly WindowAxis[],
+  axis: number,
+): string {
+  const { o } = at;
+  const { kernel } = windows[axis];
+  const read = reader(o, canvasOf(at, before, windows, after, lowest), windows, after);
+  let left = gradient;
+  const parts = Array.from({ length: kernel }, (_, i) => {
+    // The last element is the maximum where none before it was.
+    if (i === kernel - 1) return left;
+    const position = windows.map((_window, other) => (other === axis ? i : 0));
+    const part = o.mul(left, o.equals(read(position), after));
+    // Exact: what is taken away is either all that is left, or nothing.
+    left = o.sub(left, part);
+    return part;
+  });
+  return crop(at, scatterAxis(o, parts, windows[axis], axis + firstAxis), before, windows);
+}
 
 /** Averages are separable: each axis is spread by itself. */
 export const averagePool: Rule = (at) => [
@@ -46,16 +94,6 @@ export const averagePool: Rule = (at) => [
     return crop(at, canvas, x[0], windows);
   },
 ];
-
-/** Adds up the parts of all kernel elements, the last axis first. */
-function scatterAll(at: Site, parts: readonly string[], windows: readonly WindowAxis[]): string {
-  return windows.reduceRight((remaining: readonly string[], window, i) => {
-    const rows = Array.from({ length: remaining.length / window.kernel }, (_, row) =>
-      remaining.slice(row * window.kernel, (row + 1) * window.kernel),
-    );
-    return rows.map((row) => scatterAxis(at.o, row, window, i + firstAxis));
-  }, parts)[0];
-}
 
 /** How many elements each window averages: those inside the image or, when padding counts, inside the padded image. */
 function windowCounts(at: Site, windows: readonly WindowAxis[]): number | string {
