@@ -204,7 +204,9 @@ async function trainCohort(
       validation: split('validation').map(ready),
       metadata: {
         name: `${plan.network.name}, trained on ${cohort.classes.join(', ')}`,
-        description: `Trained by tonno ${VERSION} on ${split('train').length} volumes, ${options.steps} steps, seed ${options.seed}.`,
+        description: `Trained on ${split('train').length} volumes in ${options.steps} steps.`,
+        version: `tonno ${VERSION}`,
+        seed: options.seed,
         preprocessing: plan.preprocessing,
         classes: cohort.classes,
         layers: plan.encoder.layers.length > 0 ? plan.encoder.layers : undefined,

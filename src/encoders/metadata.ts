@@ -1,7 +1,7 @@
 /**
  * What an .onnx file says about itself in `metadata_props`, under keys that begin with `tonno.`: how its inputs are
  * prepared, what its classes are called, which layers are worth a class activation map. Values are JSON except for
- * the two texts. A file may say all, some or nothing of it; what it says wrongly is refused, because a misspelled
+ * the texts. A file may say all, some or nothing of it; what it says wrongly is refused, because a misspelled
  * setting that is passed over gives a wrong heatmap.
  */
 import { create } from '@bufbuild/protobuf';
@@ -21,6 +21,10 @@ export interface EncoderMetadata {
   readonly classes?: readonly string[];
   /** `tonno.layers`: tensors for class activation maps, from the image on. */
   readonly layers?: readonly string[];
+  /** `tonno.version`: the program that trained it, e.g. `tonno 0.1.0`. */
+  readonly version?: string;
+  /** `tonno.seed`: of the training. */
+  readonly seed?: number;
 }
 
 /**
@@ -87,6 +91,12 @@ const fields: Readonly<Record<string, Field>> = {
   },
   classes: names,
   layers: names,
+  version: text,
+  seed: {
+    json: true,
+    check: (value) => (Number.isInteger(value) ? '' : 'is no whole number'),
+    form: 'a whole number',
+  },
 };
 
 const isNumbers = (value: unknown) => isListOf(value, 'number');

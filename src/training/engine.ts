@@ -48,6 +48,8 @@ export class GradientEngine {
     const { parameters, gradient: output, statistics, outputs } = this.graph;
     const slices = batches.reduce((sum, { count }) => sum + count, 0);
     const runs = batches.map((batch) => this.run(batch, 1 / (slices * outputs)));
+    // One that fails before its turn is told when its turn comes.
+    for (const run of runs) run.catch(() => {});
     let gradient: Float32Array | undefined;
     const logits = new Float32Array(slices * outputs);
     const moments = statistics.map((norm) => new MomentPool(norm));

@@ -71,7 +71,7 @@ export function decodeState(
     const values = new Float32Array(parameterCount(parameters));
     for (const parameter of parameters) {
       const tensor = tensors.get(`${part}.${parameter.name}`);
-      if (!(tensor?.data instanceof Float32Array) || tensor.data.length !== parameter.length) {
+      if (!(tensor?.data instanceof Float32Array) || tensor.shape.join() !== parameter.shape.join()) {
         throw new TonnoError(name, `It holds no ${part} for ${parameter.name} [${parameter.shape}].`, {
           remedy: 'It is the checkpoint of another network; resume with the settings of its own run.',
         });

@@ -49,7 +49,7 @@ export class Validator {
 
   /** The maximum of each class's logit over all slices of a volume. */
   async score({ sliced, scaling }: ReadyVolume, signal?: AbortSignal): Promise<number[]> {
-    const response = logitResponse(this.encoder, this.session, scaling, { size: this.size.rows });
+    const response = logitResponse({ ...this.encoder, size: this.size }, this.session, scaling);
     const all = await Promise.all(
       this.directions.map((direction) =>
         response.respond(new Stack(sliced, direction, this.size, 0), signal),

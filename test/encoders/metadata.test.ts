@@ -10,6 +10,8 @@ const full = {
   preprocessing: { normalise: 'range', scale: [1, 2], outside: -0.5 },
   classes: ['healthy', 'läsion'],
   layers: ['layer1', 'layer4'],
+  version: 'tonno 0.1.0',
+  seed: 7,
 } as const;
 
 test('what is written is read again, also through a file', () => {
@@ -37,6 +39,7 @@ describe('what is wrong is refused by its key', () => {
   test.each([
     ['classes', 'lesion', 'is no JSON. It must be a JSON array of strings, such as ["lesion"].'],
     ['classes', '[]', 'is no list of names'],
+    ['seed', '0.5', 'is no whole number. It must be a whole number.'],
     ['classes', '[1, 2]', 'is no list of names'],
     ['layers', '{"layer4": true}', 'is no list of names'],
     ['preprocessing', '[1]', 'is no JSON object'],
