@@ -3,7 +3,6 @@
  * Each source is a command of its own. The settings are written first and the table last, so that a folder with a
  * table is whole, and one without it can be gone on with.
  */
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { writeCohort } from '../datasets/cohort.ts';
@@ -12,7 +11,7 @@ import { type PhantomCase, phantomCases, phantomCohortSettings } from '../datase
 import { TonnoError } from '../errors.ts';
 import type { Range } from '../geometry/random.ts';
 import { VERSION } from '../version.ts';
-import { jsonBytes, onFile, parseJson, prepareFolder, readBytes, writeWhole } from './files.ts';
+import { exists, jsonBytes, prepareFolder, readBytes, readRecord, writeWhole } from './files.ts';
 import { numbers, wholeNumber } from './options.ts';
 import type { Run } from './run.ts';
 import { volumeBytes } from './volumes.ts';
@@ -111,7 +110,12 @@ async function claimFolder(folder: string, record: object): Promise<void> {
   await prepareFolder(folder);
   const path = join(folder, RECORD);
   if (await exists(path)) {
-    const [theirs, ours] = [statements(await readRecord(path)), statements(record)];
+    const theirs = statements(
+      await readRecord(path, 'It is not JSON, and does not say how the cohort in its folder was made.', {
+        remedy: 'Give another folder with --out.',
+      }),
+    );
+    const ours = statements(record);
     const other = [...new Set([...theirs.keys(), ...ours.keys()])].find(
       (key) => theirs.get(key) !== ours.get(key),
     );
@@ -147,18 +151,6 @@ async function refuseOtherTable(path: string, text: string): Promise<void> {
   });
 }
 
-async function readRecord(path: string): Promise<unknown> {
-  try {
-    return parseJson(await readBytes(path));
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new TonnoError(path, 'It is not JSON, and does not say how the cohort in its folder was made.', {
-      remedy: 'Give another folder with --out.',
-      cause: error,
-    });
-  }
-}
-
 /** Everything a record says, by its path in it. */
 function statements(record: unknown, path = ''): Map<string, string> {
   if (typeof record !== 'object' || record === null || Array.isArray(record)) {
@@ -166,18 +158,6 @@ function statements(record: unknown, path = ''): Map<string, string> {
   }
   return new Map(
     Object.entries(record).flatMap(([key, value]) => [...statements(value, path ? `${path}.${key}` : key)]),
-  );
-}
-
-async function exists(path: string): Promise<boolean> {
-  return onFile(path, () =>
-    access(path).then(
-      () => true,
-      (error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT') return false;
-        throw error;
-      },
-    ),
   );
 }
 

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
 import { resolveClass } from '../encoders/classes.ts';
 import { type Encoder, readEncoder } from '../encoders/external.ts';
-import { type Preprocessing, prepareVolume } from '../encoders/preprocessing.ts';
+import { prepareVolume } from '../encoders/preprocessing.ts';
 import { UsageError } from '../errors.ts';
 import { filters, parseFilter } from '../reconstruction/filter.ts';
 import {
@@ -24,12 +24,12 @@ import { devices, type Session } from '../runtime/session.ts';
 import type { Volume } from '../volume/volume.ts';
 import { prepareFolder, readBytes, resultNames } from './files.ts';
 import { makeHeatmap } from './heatmap.ts';
-import { duration, numbers, outsideValue, wholeNumber } from './options.ts';
+import { addInputScaling, givenPreprocessing, type InputScaling } from './input-scaling.ts';
+import { duration, wholeNumber } from './options.ts';
 import { isInterruption, messageOf, type Run } from './run.ts';
-import { givenPreprocessing } from './training-plan.ts';
 import { readVolume } from './volumes.ts';
 
-interface ReconstructOptions {
+interface ReconstructOptions extends InputScaling {
   encoder?: string;
   method: MethodName;
   response: string;
@@ -49,11 +49,6 @@ interface ReconstructOptions {
   keepProfiles?: boolean;
   nan: 'refuse' | 'zero';
   int64: 'refuse' | 'convert';
-  normalise?: Preprocessing['normalise'];
-  inputScale?: number[];
-  inputMean?: number[];
-  inputStd?: number[];
-  outside?: Preprocessing['outside'];
   layout?: 'nchw' | 'nhwc';
   input?: string;
   output?: string;
@@ -67,8 +62,8 @@ export function addReconstruct(program: Command, run: Run): void {
   const presetTable = Object.entries(presets).map(
     ([name, p]) => `  ${name.padEnd(9)} L = ${p.directions}, M = ${p.slices}, ${p.filter}`,
   );
-  program
-    .command('reconstruct')
+  const command = program.command('reconstruct');
+  command
     .summary('make 3D heatmaps of volumes with a 2D encoder')
     .description(
       'Make a 3D heatmap of each volume: what an ONNX encoder sees in its slices, cut at all angles.',
@@ -108,22 +103,12 @@ export function addReconstruct(program: Command, run: Run): void {
     )
     .addOption(
       new Option('--int64 <what>', '64-bit integers').choices(['refuse', 'convert']).default('refuse'),
-    )
-    .optionsGroup('Input scaling, where the encoder’s file does not say it:')
-    .addOption(
-      new Option('--normalise <how>', 'each channel over the whole volume').choices([
-        'none',
-        'zscore',
-        'range',
-      ]),
-    )
-    .option('--input-scale <a,…>', 'then times this, per channel of the volume', numbers)
-    .option('--input-mean <a,…>', 'then minus this, per channel of the encoder', numbers)
-    .option('--input-std <a,…>', 'then divided by this, per channel of the encoder', numbers)
-    .option('--outside <value>', 'normalised value outside the volume, or minimum', outsideValue)
+    );
+  addInputScaling(command, 'Input scaling, where the encoder’s file does not say it:')
     .addOption(new Option('--layout <order>', 'of the encoder’s input').choices(['nchw', 'nhwc']))
     .option('--input <name>', 'the encoder’s image input, where the file leaves doubt')
     .option('--output <name>', 'the encoder’s output, where it has several')
+    .optionsGroup('Options:')
     .addHelpText(
       'after',
       `\nPresets (explicit options win; with the response mean the filter is the plain one):\n${presetTable.join('\n')}`,

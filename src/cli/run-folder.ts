@@ -229,11 +229,13 @@ async function readState(path: string): Promise<StateFile> {
 
 function isStateFile(record: unknown): record is StateFile {
   if (!isObject(record)) return false;
-  const { step, random, sinceBest, tensors, logs } = record as Partial<StateFile>;
+  const { step, random, sinceBest, losses, microBatch, tensors, logs } = record as Partial<StateFile>;
   return (
     typeof step === 'number' &&
     Array.isArray(random) &&
     typeof sinceBest === 'number' &&
+    Array.isArray(losses) &&
+    typeof microBatch === 'number' &&
     typeof tensors === 'string' &&
     isObject(logs)
   );

@@ -2,7 +2,13 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { type CohortCase, parseCohort, requireBothClasses } from '../datasets/cohort.ts';
+import {
+  type Cohort,
+  type CohortCase,
+  parseCohort,
+  requireBothClasses,
+  type Split,
+} from '../datasets/cohort.ts';
 import { prepareVolume } from '../encoders/preprocessing.ts';
 import { architectures, norms } from '../encoders/resnet.ts';
 import { TonnoError, UsageError } from '../errors.ts';
@@ -14,7 +20,8 @@ import { type TrainingInput, train } from '../training/trainer.ts';
 import { VERSION } from '../version.ts';
 import { CohortImages } from './cohort-images.ts';
 import { prepareFolder, readBytes } from './files.ts';
-import { byteCount, numbers, outsideValue, positiveNumber, share, wholeNumber } from './options.ts';
+import { addInputScaling } from './input-scaling.ts';
+import { byteCount, positiveNumber, share, wholeNumber } from './options.ts';
 import { isInterruption, type Run } from './run.ts';
 import {
   BEST_ENCODER,
@@ -25,7 +32,7 @@ import {
   readRunRecord,
   writeRunRecord,
 } from './run-folder.ts';
-import { type NetworkRecord, planTraining, type TrainOptions } from './training-plan.ts';
+import { type NetworkRecord, planTraining, type TrainingPlan, type TrainOptions } from './training-plan.ts';
 
 /** Options that may differ between a run and its continuation: they do not change what is learned. */
 const FREE: ReadonlySet<string> = new Set(['out', 'resume', 'json', 'memory']);
@@ -101,36 +108,38 @@ export function addTrain(program: Command, run: Run): void {
     .option('--scale <x>', 'lengths of a slice’s axes are 1 ± x', share, 0.3)
     .option('--translation <x>', 'a slice moves by ± x in its plane', share, 0.3)
     .option('--gain <x>', 'intensities times 1 ± x', share, 0.3)
-    .option('--shift <x>', 'intensities plus ± x', share, 0.3)
-    .optionsGroup('Input scaling; becomes part of the encoder (default: zscore, outside minimum):')
-    .addOption(
-      new Option('--normalise <how>', 'each channel over the whole volume').choices([
-        'none',
-        'zscore',
-        'range',
-      ]),
-    )
-    .option('--input-scale <a,…>', 'then times this, per channel', numbers)
-    .option('--input-mean <a,…>', 'then minus this, per channel', numbers)
-    .option('--input-std <a,…>', 'then divided by this, per channel', numbers)
-    .option('--outside <value>', 'normalised value outside the volume, or minimum', outsideValue)
+    .option('--shift <x>', 'intensities plus ± x', share, 0.3);
+  addInputScaling(command, 'Input scaling (default: zscore, outside minimum; or what an .onnx file says):')
     .optionsGroup('Options:')
     .addHelpText('after', WRITTEN)
     .action((cohort: string, options: TrainOptions) =>
       run(async () => {
         const given = (name: string) => command.getOptionValueSource(name) === 'cli';
-        await trainCohort(cohort, options, given, run);
+        const training = await planRun(cohort, options, given, run);
+        if (training) await carryOut(training, run);
       }),
     );
 }
 
-async function trainCohort(
+/** A training of which everything is known and nothing done. */
+interface PlannedRun {
+  readonly options: TrainOptions;
+  readonly table: { readonly file: string; readonly sha256: string };
+  readonly cohort: Cohort;
+  readonly images: CohortImages;
+  readonly plan: TrainingPlan;
+  /** The run that is gone on with, and where it stands. */
+  readonly before: RunRecord | undefined;
+  readonly checkpoint: Checkpoint | undefined;
+}
+
+/** Finds whatever is wrong before anything is written. Undefined when there is nothing left to do. */
+async function planRun(
   path: string,
   typed: TrainOptions,
   given: (name: string) => boolean,
-  run: Run,
-): Promise<void> {
-  const { terminal, signal } = run;
+  { terminal }: Run,
+): Promise<PlannedRun | undefined> {
   const table = await readBytes(path);
   const cohort = parseCohort(new TextDecoder().decode(table), path);
   const sha256 = createHash('sha256').update(table).digest('hex');
@@ -143,38 +152,53 @@ async function trainCohort(
   }
   if (before && isOver(before)) {
     terminal.log('This training is done already.');
-    return report(terminal, options.out, before);
+    report(terminal, options.out, before);
+    return undefined;
   }
-  const split = (name: 'train' | 'validation') => cohort.cases.filter((row) => row.split === name);
   requireBothClasses(cohort, 'train');
-  if (split('validation').length > 0) requireBothClasses(cohort, 'validation');
+  if (casesOf(cohort, 'validation').length > 0) requireBothClasses(cohort, 'validation');
   const images = new CohortImages(path, options, (file, count) =>
     terminal.warn(`${file}: ${count} voxels that were not finite are 0 now.`),
   );
   await images.check(cohort);
-  const device = parseDevice(options.device);
+  parseDevice(options.device);
   const checkpoint = before ? await Checkpoint.read(options.out) : undefined;
-  const first = await images.read(split('train')[0]);
+  const first = await images.read(casesOf(cohort, 'train')[0]);
   const plan = await planTraining(options, first.channels, cohort.classes.length);
   if (before && before.network.sha256 !== plan.network.sha256) {
     throw new TonnoError(options.encoder, 'It is not the file that the run was started with.', {
       remedy: 'Give the file as it was, or start a new run.',
     });
   }
-  const encoder = { name: plan.network.name, channels: plan.encoder.channels };
-  // Scaling that does not fit is refused before anything is written.
-  prepareVolume(first, plan.preprocessing, encoder);
-  await prepareFolder(options.out);
+  // Scaling that does not fit is found here as well.
+  prepareVolume(first, plan.preprocessing, describe(plan));
+  return { options, table: { file: path, sha256 }, cohort, images, plan, before, checkpoint };
+}
 
+function casesOf({ cases }: Cohort, split: Split): CohortCase[] {
+  return cases.filter((row) => row.split === split);
+}
+
+/** The network as errors about volumes speak of it. */
+function describe({ network, encoder }: TrainingPlan): { name: string; channels: number } {
+  return { name: network.name, channels: encoder.channels };
+}
+
+async function carryOut(
+  { options, table, cohort, images, plan, before, checkpoint }: PlannedRun,
+  { terminal, signal }: Run,
+): Promise<void> {
+  await prepareFolder(options.out);
   const started = performance.now();
-  const counts = { train: split('train').length, validation: split('validation').length };
+  const [training, validation] = [casesOf(cohort, 'train'), casesOf(cohort, 'validation')];
+  const counts = { train: training.length, validation: validation.length };
   let session: Session | undefined;
   const write = (result: Pick<RunRecord, 'status' | 'step' | 'best'>) =>
     writeRunRecord(options.out, {
       software: { name: 'tonno', version: VERSION, node: process.version },
       engine: engineVersion(),
       command: 'train',
-      cohort: { file: path, sha256, ...counts },
+      cohort: { ...table, ...counts },
       classes: cohort.classes,
       options: recorded(options),
       preprocessing: plan.preprocessing,
@@ -185,14 +209,18 @@ async function trainCohort(
       seconds: (before?.seconds ?? 0) + (performance.now() - started) / 1000,
     });
   const open: TrainingInput['open'] = async (model, more) => {
-    const opened = await openSession(model, { device, threads: options.threads, ...more });
+    const opened = await openSession(model, {
+      device: parseDevice(options.device),
+      threads: options.threads,
+      ...more,
+    });
     if (!session) terminal.log(introduction(plan.network, opened, counts));
     session ??= opened;
     return opened;
   };
   const folder = await RunFolder.open(options.out, checkpoint);
   const progress = terminal.progress('steps');
-  const ready = (row: CohortCase) => images.trainingCase(row, plan.preprocessing, encoder);
+  const ready = (row: CohortCase) => images.trainingCase(row, plan.preprocessing, describe(plan));
   const from = checkpoint?.step ?? 0;
   if (checkpoint) terminal.log(`Going on after step ${from} of ${options.steps}.`);
   try {
@@ -200,11 +228,11 @@ async function trainCohort(
     const outcome = await train({
       encoder: plan.encoder,
       settings: plan.settings,
-      training: split('train').map(ready),
-      validation: split('validation').map(ready),
+      training: training.map(ready),
+      validation: validation.map(ready),
       metadata: {
         name: `${plan.network.name}, trained on ${cohort.classes.join(', ')}`,
-        description: `Trained on ${split('train').length} volumes in ${options.steps} steps.`,
+        description: `Trained on ${training.length} volumes in ${options.steps} steps.`,
         version: `tonno ${VERSION}`,
         seed: options.seed,
         preprocessing: plan.preprocessing,
@@ -215,9 +243,9 @@ async function trainCohort(
       open,
       resume: checkpoint && (async (graph) => checkpoint.state(graph)),
       resumedStatistics: checkpoint?.running(),
-      onProgress: ({ step, loss, slices, validation }) => {
-        const judged = validation
-          ? ` · AUC ${validation.auc.toFixed(2)} BA ${validation.bestBalancedAccuracy.toFixed(2)}`
+      onProgress: ({ step, loss, slices, validation: scores }) => {
+        const judged = scores
+          ? ` · AUC ${scores.auc.toFixed(2)} BA ${scores.bestBalancedAccuracy.toFixed(2)}`
           : '';
         progress.update(
           step,

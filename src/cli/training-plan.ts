@@ -17,9 +17,10 @@ import { type TrainableEncoder, trainableEncoder, trainableResNet } from '../tra
 import { findParameters, parameterCount } from '../training/parameters.ts';
 import type { TrainingSettings } from '../training/trainer.ts';
 import { exists, readBytes } from './files.ts';
+import { givenPreprocessing, type InputScaling } from './input-scaling.ts';
 
 /** Everything that decides what is learned, and where it goes. */
-export interface TrainOptions {
+export interface TrainOptions extends InputScaling {
   out: string;
   encoder: string;
   norm: NormName;
@@ -48,11 +49,6 @@ export interface TrainOptions {
   validationSlices: number;
   checkpointEvery?: number;
   patience?: number;
-  normalise?: Preprocessing['normalise'];
-  inputScale?: number[];
-  inputMean?: number[];
-  inputStd?: number[];
-  outside?: Preprocessing['outside'];
   resume?: boolean;
 }
 
@@ -192,22 +188,4 @@ function settingsOf(options: TrainOptions, measureBatches: number): TrainingSett
     patience: options.patience,
     memory: options.memory,
   };
-}
-
-/** The scaling that the user asked for; what was not asked for is left to the network. */
-export function givenPreprocessing(options: {
-  readonly normalise?: Preprocessing['normalise'];
-  readonly inputScale?: number[];
-  readonly inputMean?: number[];
-  readonly inputStd?: number[];
-  readonly outside?: Preprocessing['outside'];
-}): Partial<Preprocessing> {
-  const given = {
-    normalise: options.normalise,
-    scale: options.inputScale,
-    mean: options.inputMean,
-    std: options.inputStd,
-    outside: options.outside,
-  };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

@@ -41,6 +41,11 @@ export async function cutBatches(
     }
     const image =
       layout.layout === 'nchw' ? [channels, size.rows, size.columns] : [size.rows, size.columns, channels];
+    // Places without a slice count for nothing; slices again rather than zeros, for norms that see the whole batch.
+    for (let i = count; i < places; i++) {
+      const again = (i % count) * imageLength;
+      pixels.copyWithin(i * imageLength, again, again + imageLength);
+    }
     return { pixels, dims: [places, ...image], labels, count };
   });
 }

@@ -10,7 +10,7 @@ import type { Vector } from '../volume/volume.ts';
 export interface DrawSettings {
   /** Volumes a step, B: as many positive as negative ones. */
   readonly volumes: number;
-  /** Slices a volume, M_train. */
+  /** Slices a volume, M_train: their offsets span −1 to 1; a single one goes through the middle. */
   readonly slices: number;
   readonly augmentation: Augmentation;
 }
@@ -85,7 +85,7 @@ export function drawStep(
     return {
       index,
       slices: Array.from({ length: slices }, (_, m) =>
-        drawSlice(n, (2 * m) / (slices - 1) - 1, augmentation, random),
+        drawSlice(n, slices > 1 ? (2 * m) / (slices - 1) - 1 : 0, augmentation, random),
       ),
     };
   });

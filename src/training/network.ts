@@ -115,7 +115,9 @@ export function exportEncoder(
     builder.hold(values ? withValues(tensor, values) : tensor);
   }
   for (const node of nodes) builder.copy(node);
-  builder.output(logits, logits === 'logits' ? logits : builder.fresh('logits'));
+  const flat = builder.shape(logits).length === 2;
+  const rows = flat ? logits : builder.op('Flatten', [logits]);
+  builder.output(rows, rows === 'logits' ? rows : builder.fresh('logits'));
   return serialiseModel(withMetadata(builder.toModel(), metadata));
 }
 

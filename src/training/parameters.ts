@@ -48,9 +48,10 @@ export function findParameters({ graph }: Model): Parameter[] {
   const makers = new Map<string, NodeProto>();
   for (const node of graph.node) for (const name of node.output) makers.set(name, node);
   const found = new Map<string, TensorProto>();
+  const scaled = scaledImages(graph, initialisers);
   for (const node of graph.node) {
     const inputs = isStandard(node.domain) ? weightInputs[node.opType] : undefined;
-    if (!inputs || isBareNormalisation(node, initialisers)) continue;
+    if (!inputs || scaled.has(node.output[0]) || isBareNormalisation(node, initialisers)) continue;
     for (const input of inputs) {
       const tensor = initialisers.get(origin(node.input[input], makers));
       if (tensor && floatValues(tensor) && !(formulas.has(node.opType) && count(tensor) === 1)) {
@@ -65,6 +66,24 @@ export function findParameters({ graph }: Model): Parameter[] {
     offset += length;
     return parameter;
   });
+}
+
+/**
+ * Tensors that are the image itself, scaled: means and deviations that a network takes off its input before it begins are
+ * part of how it is fed.
+ */
+function scaledImages(graph: Model['graph'], initialisers: ReadonlyMap<string, TensorProto>): Set<string> {
+  const scaled = new Set(graph.input.map(({ name }) => name).filter((name) => !initialisers.has(name)));
+  const constants = new Set(initialisers.keys());
+  for (const { opType, domain, input, output } of graph.node) {
+    if (!isStandard(domain)) continue;
+    if (opType === 'Constant') constants.add(output[0]);
+    const keeps = formulas.has(opType) || passing.has(opType) || opType === 'Cast';
+    if (keeps && input.some((name) => scaled.has(name))) {
+      if (input.every((name) => scaled.has(name) || constants.has(name))) scaled.add(output[0]);
+    }
+  }
+  return scaled;
 }
 
 /** Number of values of all parameters. */

@@ -27,10 +27,16 @@ export interface TrainingState {
   readonly best: Best | undefined;
   /** Validations since the best one. */
   readonly sinceBest: number;
+  /** Steps done when it was validated last; 0 before that. */
+  readonly validated: number;
+  /** Losses of the last steps, of which the log has means. */
+  readonly losses: readonly number[];
+  /** Slices in one run of the engine: the order of sums depends on it. */
+  readonly microBatch: number;
 }
 
 /** The part of a state that is JSON. */
-export type StateRecord = Pick<TrainingState, 'step' | 'random' | 'best' | 'sinceBest'>;
+export type StateRecord = Omit<TrainingState, 'weights' | 'adam' | 'running'>;
 
 const parts = ['weight', 'mean', 'square'] as const;
 
@@ -48,8 +54,8 @@ export function encodeState(
     }
   }
   for (const [name, data] of state.running) tensors.set(`running.${name}`, { data, shape: [data.length] });
-  const { step, random, best, sinceBest } = state;
-  return { tensors: writeSafetensors(tensors), record: { step, random, best, sinceBest } };
+  const { weights: _weights, adam: _adam, running: _running, ...record } = state;
+  return { tensors: writeSafetensors(tensors), record };
 }
 
 /**
@@ -59,7 +65,7 @@ export function encodeState(
 export function decodeState(
   bytes: Uint8Array,
   name: string,
-  { step, random, best, sinceBest }: StateRecord,
+  { step, random, best, sinceBest, validated, losses, microBatch }: StateRecord,
   parameters: readonly Parameter[],
 ): TrainingState {
   const { tensors } = readSafetensors(bytes, name);
@@ -85,6 +91,9 @@ export function decodeState(
     random,
     best,
     sinceBest,
+    validated,
+    losses,
+    microBatch,
     weights: vector('weight'),
     adam: { step, mean: vector('mean'), square: vector('square') },
     running,

@@ -4,7 +4,7 @@
  * each step, and the state holds where the streams stand. Files, clocks and engines come in from outside.
  */
 import type { EncoderMetadata } from '../encoders/metadata.ts';
-import { TonnoError } from '../errors.ts';
+import { EncoderError, TonnoError } from '../errors.ts';
 import { StreamSource } from '../geometry/random.ts';
 import { serialiseModel } from '../onnx/model.ts';
 import type { Session, SessionOptions } from '../runtime/session.ts';
@@ -105,7 +105,7 @@ const LOG_EVERY = 10;
 /** PyTorch's momentum of running statistics. */
 const MOMENTUM = 0.1;
 /** Pixels of a micro-batch at most, where nobody says otherwise: what a step keeps grows with them. */
-const PIXELS_PER_RUN = 2 ** 20;
+const PIXELS_PER_RUN = { cpu: 2 ** 20, gpu: 2 ** 22 };
 
 /** A step that is ready for the engine. */
 interface Prepared {
@@ -145,7 +145,6 @@ class Trainer {
   private validator: Validator | undefined;
   private state!: TrainingState;
   private lastSaved = -1;
-  private losses: number[] = [];
   private slices = 0;
   private lastValidation: Validation | undefined;
 
@@ -180,8 +179,11 @@ class Trainer {
     this.layout = this.batchLayout(this.session);
     this.engine = new GradientEngine(this.session, this.graph);
     this.evaluation = evaluationGraph(network);
-    if (resume) this.state = await resume(this.graph);
-    else {
+    if (resume) {
+      this.state = await resume(this.graph);
+      // Sums of other parts would have other bits, and the default depends on the machine.
+      this.layout = { ...this.layout, microBatch: this.state.microBatch };
+    } else {
       const weights = parameterValues(network.model, this.graph.parameters);
       this.state = {
         step: 0,
@@ -191,6 +193,9 @@ class Trainer {
         running: initialiserValues(network.model, runningStatistics(network.model)),
         best: undefined,
         sinceBest: 0,
+        validated: 0,
+        losses: [],
+        microBatch: this.layout.microBatch,
       };
     }
   }
@@ -236,16 +241,22 @@ class Trainer {
     const { settings } = this.input;
     const { channels, layout, size, network } = this.encoder;
     const step = settings.draw.volumes * settings.draw.slices;
-    const most = Math.max(1, Math.floor(PIXELS_PER_RUN / (size.rows * size.columns)));
-    const share = session.lanes === 1 ? step : Math.min(most, Math.ceil(step / session.lanes));
+    const room = PIXELS_PER_RUN[session.device === 'cpu' ? 'cpu' : 'gpu'];
+    const most = Math.max(1, Math.floor(room / (size.rows * size.columns)));
+    // Batch norm that trains wants to see the whole step.
+    const share = settings.norm === 'batch' ? step : Math.min(most, Math.ceil(step / session.lanes));
     const microBatch = network.batch ?? settings.microBatch ?? share;
     return { channels, layout, size, microBatch, fixed: network.batch !== undefined };
   }
 
-  private async prepare(source: StreamSource): Promise<Prepared> {
+  /** A failure is told to whoever waits for it, and to nobody when another one ended the training before. */
+  private prepare(source: StreamSource): Promise<Prepared> {
     const drawn = drawStep(this.balanced, this.input.settings.draw, source.next());
     const random = source.state;
-    return { drawn, batches: await cutBatches(drawn, this.cases, this.cache, this.layout), random };
+    const cut = cutBatches(drawn, this.cases, this.cache, this.layout);
+    const prepared = cut.then((batches): Prepared => ({ drawn, batches, random }));
+    prepared.catch(() => {});
+    return prepared;
   }
 
   async run(): Promise<TrainingOutcome> {
@@ -271,6 +282,8 @@ class Trainer {
     const { steps } = settings.schedule;
     const source = new StreamSource(this.state.random);
     this.engine.setWeights(this.state.weights);
+    // What stopped the training may have come between a step and its validation.
+    if (this.isValidationDue()) await this.validate();
     let next = this.state.step < steps ? this.prepare(source) : undefined;
     while (next) {
       if (this.isPatienceOver()) return true;
@@ -278,8 +291,6 @@ class Trainer {
       const prepared: Prepared = await next;
       const working = this.engine.compute(prepared.batches);
       next = this.state.step + 1 < steps ? this.prepare(source) : undefined;
-      // A failure of one is told when its turn comes, if the other has not failed first.
-      next?.catch(() => {});
       const { gradient, logits, moments } = await working;
       await this.update(prepared, gradient, logits, moments);
     }
@@ -292,7 +303,7 @@ class Trainer {
     logits: Float32Array,
     moments: Parameters<typeof updateRunning>[1],
   ): Promise<void> {
-    const { settings, store, validation } = this.input;
+    const { settings, store } = this.input;
     const { steps } = settings.schedule;
     const labels = this.labelsOf(prepared.drawn);
     const loss = meanLoss(logits, labels);
@@ -301,15 +312,14 @@ class Trainer {
     adamStep(this.state.weights, gradient, this.state.adam, rate);
     updateRunning(this.state.running, moments, MOMENTUM);
     const step = this.state.step + 1;
-    this.state = { ...this.state, step, random: prepared.random };
+    const losses = [...this.state.losses, loss].slice(-LOG_EVERY);
+    this.state = { ...this.state, step, random: prepared.random, losses };
     this.engine.setWeights(this.state.weights);
     this.slices += logits.length / this.graph.outputs;
-    this.losses = [...this.losses, loss].slice(-LOG_EVERY);
     if (step % LOG_EVERY === 0 || step === steps) {
       await store.log(step, { loss: this.meanLoss(), learning_rate: rate });
     }
-    if (validation.length > 0 && (step % settings.validateEvery === 0 || step === steps))
-      await this.validate();
+    if (this.isValidationDue()) await this.validate();
     if (step % settings.checkpointEvery === 0) await this.save();
     this.progress(steps);
   }
@@ -334,7 +344,7 @@ class Trainer {
     const rows: number[][] = [];
     for (const index of validation.keys()) {
       signal?.throwIfAborted();
-      rows.push(await this.validator.score(await this.cache.get(training.length + index), signal));
+      rows.push(await this.score(training.length + index));
     }
     const judged = judge(
       rows,
@@ -351,8 +361,35 @@ class Trainer {
     const better = !best || isBetter(scores, best);
     if (better) await store.saveEncoder('best', this.export());
     this.state = better
-      ? { ...this.state, best: { step, ...scores }, sinceBest: 0 }
-      : { ...this.state, sinceBest: sinceBest + 1 };
+      ? { ...this.state, best: { step, ...scores }, sinceBest: 0, validated: step }
+      : { ...this.state, sinceBest: sinceBest + 1, validated: step };
+  }
+
+  /** A case's logits. @throws TonnoError that names step and case when one of them is not finite. */
+  private async score(index: number): Promise<number[]> {
+    const volume = await this.cache.get(index);
+    try {
+      return await this.validator!.score(volume, this.input.signal);
+    } catch (error) {
+      if (!(error instanceof EncoderError)) throw error;
+      throw new TonnoError(
+        `step ${this.state.step}`,
+        `The network fails at the validation case ${this.cases[index].name}: ${error.problem}`,
+        {
+          remedy: 'Lower --lr in a new run, or check the values of this volume and how they are normalised.',
+          cause: error,
+        },
+      );
+    }
+  }
+
+  private isValidationDue(): boolean {
+    const { settings, validation } = this.input;
+    const { step, validated } = this.state;
+    const { steps } = settings.schedule;
+    return (
+      validation.length > 0 && step > validated && (step % settings.validateEvery === 0 || step === steps)
+    );
   }
 
   private isPatienceOver(): boolean {
@@ -397,7 +434,8 @@ class Trainer {
   }
 
   private meanLoss(): number {
-    return this.losses.reduce((sum, loss) => sum + loss, 0) / this.losses.length;
+    const { losses } = this.state;
+    return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
   }
 
   private progress(steps: number): void {
@@ -423,7 +461,7 @@ function lossError(step: number, what: string, cases: readonly string[]): TonnoE
   return new TonnoError(
     `step ${step + 1}`,
     `The loss is not finite: ${what}. The batch was ${cases.join(', ')}.`,
-    { remedy: 'Lower --lr, or check the values of these volumes and how they are normalised.' },
+    { remedy: 'Lower --lr in a new run, or check the values of these volumes and how they are normalised.' },
   );
 }
 
