@@ -153,7 +153,14 @@ export {
   type Tensor,
   type TensorData,
 } from './runtime/session.ts';
-export { type AdamSettings, type AdamState, adamStep, createAdam, paperAdam } from './training/adam.ts';
+export {
+  type AdamSettings,
+  type AdamState,
+  adamStep,
+  createAdam,
+  paperAdam,
+  placeTogether,
+} from './training/adam.ts';
 export type { TrainingCase } from './training/cases.ts';
 export {
   type Augmentation,

@@ -8,7 +8,7 @@ import { EncoderError, TonnoError } from '../errors.ts';
 import { StreamSource } from '../geometry/random.ts';
 import { serialiseModel } from '../onnx/model.ts';
 import type { Session, SessionOptions } from '../runtime/session.ts';
-import { adamStep, createAdam } from './adam.ts';
+import { adamStep, createAdam, placeTogether } from './adam.ts';
 import { type TrainedNorm, updateRunning } from './batch-norm.ts';
 import { type BatchLayout, cutBatches } from './batches.ts';
 import { type TrainingCase, VolumeCache } from './cases.ts';
@@ -198,6 +198,7 @@ class Trainer {
         microBatch: this.layout.microBatch,
       };
     }
+    this.state = { ...this.state, ...placeTogether(this.state.weights, this.state.adam) };
   }
 
   private openSession({ model }: { model: TrainingGraph['model'] }, lanes?: number): Promise<Session> {

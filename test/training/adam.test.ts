@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type AdamSettings, adamStep, createAdam, paperAdam } from '../../src/training/adam.ts';
+import {
+  type AdamSettings,
+  adamStep,
+  createAdam,
+  paperAdam,
+  placeTogether,
+} from '../../src/training/adam.ts';
 
 /** A step of a training: its gradient and learning rate. */
 type Step = readonly [gradient: readonly number[], rate: number];
@@ -166,4 +172,60 @@ test('a state can be taken up where it stood', () => {
   }
   expect(weights).toEqual(whole.weights);
   expect(state).toEqual(whole.state);
+});
+
+describe('the kernel', () => {
+  const value = fc.oneof(
+    fc.float({ noNaN: true, noDefaultInfinity: true, min: -1e3, max: 1e3 }),
+    fc.constantFrom(0, -0, 1e-30, 1e-38, 3e38, Number.NaN, Number.POSITIVE_INFINITY),
+  );
+  const vectors = fc
+    .integer({ min: 1, max: 23 })
+    .chain((length) => fc.record({ start: list(value, length), gradients: list(list(value, length), 3) }));
+  function list<T>(of: fc.Arbitrary<T>, length: number): fc.Arbitrary<T[]> {
+    return fc.array(of, { minLength: length, maxLength: length });
+  }
+  /** Bits, so that −0 is not 0 and NaN equals itself whatever its payload. */
+  const bits = (values: Float32Array) => [
+    ...new Int32Array(values.map((v) => (Number.isNaN(v) ? Number.NaN : v)).buffer),
+  ];
+
+  test('gives the bits of the plain arithmetic, in memory of its own or of others', () => {
+    fc.assert(
+      fc.property(vectors, ({ start, gradients }) => {
+        const length = start.length;
+        const plain = {
+          weights: Float32Array.from(start),
+          adam: { step: 0, mean: new Float32Array(length), square: new Float32Array(length) },
+        };
+        const together = placeTogether(Float32Array.from(start), createAdam(length));
+        const apart = { weights: Float32Array.from(start), adam: createAdam(length) };
+        for (const [i, gradient] of gradients.entries()) {
+          for (const { weights, adam } of [plain, together, apart]) {
+            adamStep(weights, Float32Array.from(gradient), adam, 10 ** -i);
+          }
+          for (const other of [together, apart]) {
+            expect(bits(other.weights)).toEqual(bits(plain.weights));
+            expect(bits(other.adam.mean)).toEqual(bits(plain.adam.mean));
+            expect(bits(other.adam.square)).toEqual(bits(plain.adam.square));
+          }
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test('goes on from a state of other arrays', () => {
+    const plain = { step: 7, mean: Float32Array.of(0.5, -1), square: Float32Array.of(2, 3) };
+    const { weights, adam } = placeTogether(Float32Array.of(1, 2), plain);
+    expect([...weights, ...adam.mean, ...adam.square, adam.step]).toEqual([1, 2, 0.5, -1, 2, 3, 7]);
+    adamStep(weights, Float32Array.of(1, 1), adam, 0.1);
+    expect([plain.step, ...plain.mean]).toEqual([7, 0.5, -1]);
+  });
+
+  test('an empty vector is no matter', () => {
+    const { weights, adam } = placeTogether(new Float32Array(0), createAdam(0));
+    adamStep(weights, new Float32Array(0), adam, 0.1);
+    expect(adam.step).toBe(1);
+  });
 });
