@@ -2,7 +2,9 @@
  * Training steps beside PyTorch: ResNet-10-T of full width, frozen norm, Adam, one random batch, alternating step by step
  * in one run. PyTorch runs in its default layout and channels-last, each in a process of its own.
  *
- *     npm run bench -- train [--size 96,224] [--batch 32] [--rounds 7] [--python python3]
+ *     npm run bench -- train [--size 96,224] [--batch 32] [--rounds 7] [--python python3] [--profile]
+ *
+ * With --profile also the time of each operator in one lane's share of a step.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -14,14 +16,18 @@ import {
   createAdam,
   GradientEngine,
   initialWeights,
+  LABELS_INPUT,
   openSession,
   parameterValues,
   placeTogether,
   randomStreams,
+  SLICE_WEIGHTS_INPUT,
   serialiseModel,
   trainingGraph,
+  weightTensors,
 } from 'tonno';
 import { machine } from './support/machine.ts';
+import { profile } from './support/profile.ts';
 
 const { values } = parseArgs({
   options: {
@@ -29,6 +35,7 @@ const { values } = parseArgs({
     batch: { type: 'string', default: '32' },
     rounds: { type: 'string', default: '7' },
     python: { type: 'string', default: 'python3' },
+    profile: { type: 'boolean', default: false },
   },
 });
 const batch = Number(values.batch);
@@ -89,6 +96,13 @@ async function ours(size: number) {
     Adam: [],
     'weights to the engine': [],
   };
+  const operators = () =>
+    profile(serialiseModel(graph.model), {
+      [graph.input]: { data: pixels.slice(), dims: [part, ...image] },
+      [LABELS_INPUT]: { data: new Float32Array(part), dims: [part, 1] },
+      [SLICE_WEIGHTS_INPUT]: { data: new Float32Array(part).fill(1 / batch), dims: [part, 1] },
+      ...weightTensors(graph, weights),
+    });
   const step = async () => {
     const batches = Array.from({ length: batch / part }, () => ({
       pixels: pixels.slice(),
@@ -108,7 +122,7 @@ async function ours(size: number) {
     times['weights to the engine'].push(end - updated);
     return end - begun;
   };
-  return { step, times, close: () => session.close() };
+  return { step, times, operators, close: () => session.close() };
 }
 
 const median = (list: readonly number[]) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
@@ -142,6 +156,10 @@ for (const size of values.size.split(',').map(Number)) {
   }
   const shares = Object.entries(own.times).map(([what, list]) => `${what} ${median(list).toFixed(0)} ms`);
   console.log(`  of a step of tonno: ${shares.join(', ')}`);
+  if (values.profile) {
+    const list = (await own.operators()).slice(0, 14);
+    console.log(`  one lane alone, ms: ${list.map(([name, ms]) => `${name} ${ms.toFixed(0)}`).join(', ')}`);
+  }
   await own.close();
 }
 const mebibytes = process.resourceUsage().maxRSS / 1024;

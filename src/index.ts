@@ -171,10 +171,12 @@ export {
   drawStep,
   paperAugmentation,
 } from './training/draw.ts';
-export { GradientEngine, type MicroBatch, type StepGradient } from './training/engine.ts';
+export { GradientEngine, type MicroBatch, type StepGradient, weightTensors } from './training/engine.ts';
 export {
   evaluationGraph,
+  LABELS_INPUT,
   type NetworkToTrain,
+  SLICE_WEIGHTS_INPUT,
   type TrainingGraph,
   trainingGraph,
 } from './training/graph.ts';

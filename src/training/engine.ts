@@ -5,7 +5,7 @@
  */
 import type { Session, Tensor } from '../runtime/session.ts';
 import { type BatchMoments, MomentPool } from './batch-norm.ts';
-import { LABELS, type TrainingGraph, WEIGHTS } from './graph.ts';
+import { LABELS_INPUT, SLICE_WEIGHTS_INPUT, type TrainingGraph } from './graph.ts';
 import { fedShape, parameterCount, part } from './parameters.ts';
 
 /** Some slices of a step, as the network takes them. */
@@ -80,8 +80,8 @@ export class GradientEngine {
     const feeds: Record<string, Tensor> = { [input]: { data: pixels, dims } };
     if (gradient !== undefined) {
       const weights = Float32Array.from({ length: places }, (_, i) => (i < count ? weight : 0));
-      feeds[LABELS] = { data: labels.slice(), dims: [places, outputs] };
-      feeds[WEIGHTS] = { data: weights, dims: [places, 1] };
+      feeds[LABELS_INPUT] = { data: labels.slice(), dims: [places, outputs] };
+      feeds[SLICE_WEIGHTS_INPUT] = { data: weights, dims: [places, 1] };
     }
     return this.session.run(feeds);
   }

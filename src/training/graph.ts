@@ -27,8 +27,8 @@ export interface NetworkToTrain {
 }
 
 /** Names of what is fed, besides the image and the weights. */
-export const LABELS = 'tonno labels';
-export const WEIGHTS = 'tonno slice weights';
+export const LABELS_INPUT = 'tonno labels';
+export const SLICE_WEIGHTS_INPUT = 'tonno slice weights';
 
 export interface TrainingGraph {
   readonly model: Model;
@@ -60,8 +60,8 @@ export function trainingGraph(network: NetworkToTrain): TrainingGraph {
       remedy: 'Give a network in float32 with its weights built in.',
     });
   }
-  const labels = builder.input(LABELS, [network.batch ?? 'n', outputs]);
-  const weights = builder.input(WEIGHTS, [network.batch ?? 'n', 1]);
+  const labels = builder.input(LABELS_INPUT, [network.batch ?? 'n', outputs]);
+  const weights = builder.input(SLICE_WEIGHTS_INPUT, [network.batch ?? 'n', 1]);
   // The binary cross-entropy of a logit z and a label y has the derivative σ(z) − y.
   const upstream = o.mul(o.sub(o.sigmoid(logits), labels), weights);
   const names = parameters.map(({ name }) => name);

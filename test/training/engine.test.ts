@@ -3,7 +3,12 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Session, Tensor } from '../../src/runtime/session.ts';
 import { GradientEngine, weightTensors } from '../../src/training/engine.ts';
-import { LABELS, type TrainingGraph, trainingGraph, WEIGHTS } from '../../src/training/graph.ts';
+import {
+  LABELS_INPUT,
+  SLICE_WEIGHTS_INPUT,
+  type TrainingGraph,
+  trainingGraph,
+} from '../../src/training/graph.ts';
 import { parameterCount, parameterValues } from '../../src/training/parameters.ts';
 import { errorOf } from '../runtime/support.ts';
 import {
@@ -183,18 +188,18 @@ describe('what a session is asked and what becomes of its answers', () => {
     expect(result.moments[0].variance[0]).toBeCloseTo(7 / 6 - (5 / 6) ** 2, 12);
     // 1 by slices and classes of the whole step, and 0 for places that only fill a batch up.
     const sixth = Math.fround(1 / 6);
-    expect(runs.map((feeds) => [...(feeds[WEIGHTS].data as Float32Array)])).toEqual([
+    expect(runs.map((feeds) => [...(feeds[SLICE_WEIGHTS_INPUT].data as Float32Array)])).toEqual([
       [sixth, sixth, 0, 0],
       [sixth, sixth, sixth],
       [sixth, 0, 0, 0],
     ]);
     for (const [r, feeds] of runs.entries()) {
-      expect(Object.keys(feeds).sort()).toEqual(['x', LABELS, WEIGHTS].sort());
+      expect(Object.keys(feeds).sort()).toEqual(['x', LABELS_INPUT, SLICE_WEIGHTS_INPUT].sort());
       expect(feeds.x).toEqual({ data: batches[r].pixels, dims: batches[r].dims });
-      expect(feeds[LABELS]).toEqual({ data: batches[r].labels, dims: [batches[r].dims[0], 1] });
-      expect(feeds[WEIGHTS].dims).toEqual([batches[r].dims[0], 1]);
+      expect(feeds[LABELS_INPUT]).toEqual({ data: batches[r].labels, dims: [batches[r].dims[0], 1] });
+      expect(feeds[SLICE_WEIGHTS_INPUT].dims).toEqual([batches[r].dims[0], 1]);
       // What is fed is handed over, and the labels are needed afterwards.
-      expect(feeds[LABELS].data).not.toBe(batches[r].labels);
+      expect(feeds[LABELS_INPUT].data).not.toBe(batches[r].labels);
     }
   });
 
@@ -203,8 +208,8 @@ describe('what a session is asked and what becomes of its answers', () => {
     const { session, runs } = foretell(two);
     const own = { ...batch(4), labels: new Float32Array(8) };
     await new GradientEngine(session, two).compute([own]);
-    expect(runs[0][WEIGHTS].data).toEqual(new Float32Array(4).fill(1 / 8));
-    expect(runs[0][LABELS].dims).toEqual([4, 2]);
+    expect(runs[0][SLICE_WEIGHTS_INPUT].data).toEqual(new Float32Array(4).fill(1 / 8));
+    expect(runs[0][LABELS_INPUT].dims).toEqual([4, 2]);
   });
 
   test('all parts are asked for at once, so that every lane has work', async () => {

@@ -12,11 +12,11 @@ import { graphInputs } from '../../src/onnx/model.ts';
 import { weightTensors } from '../../src/training/engine.ts';
 import {
   evaluationGraph,
-  LABELS,
+  LABELS_INPUT,
   runningStatistics,
+  SLICE_WEIGHTS_INPUT,
   statisticsGraph,
   trainingGraph,
-  WEIGHTS,
 } from '../../src/training/graph.ts';
 import { meanLoss } from '../../src/training/loss.ts';
 import { initialiserValues } from '../../src/training/network.ts';
@@ -189,7 +189,7 @@ describe('what is fed and what comes out', () => {
       graphInputs(graph.model)
         .map(({ name }) => name)
         .sort(),
-    ).toEqual([...names, graph.input, LABELS, WEIGHTS].sort());
+    ).toEqual([...names, graph.input, LABELS_INPUT, SLICE_WEIGHTS_INPUT].sort());
     expect(graph.outputs).toBe(2);
     expect(graph.statistics).toEqual([]);
     expect(graph.model.graph.output.map(({ name }) => name).sort()).toEqual(
@@ -380,6 +380,6 @@ describe('evaluation', () => {
     const graph = statisticsGraph(toTrain(folded));
     expect(graph.gradient).toBeUndefined();
     expect(graph.statistics).toHaveLength(2);
-    expect(graphInputs(graph.model).map(({ name }) => name)).not.toContain(LABELS);
+    expect(graphInputs(graph.model).map(({ name }) => name)).not.toContain(LABELS_INPUT);
   });
 });
