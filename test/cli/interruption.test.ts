@@ -1,9 +1,9 @@
 /** Ctrl-C, SIGTERM and a full disk: nothing half-written stays, under no name. */
-import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { filesIn, newFolder, type Started, start, temporaryFolder, tonno } from '../support/cli.ts';
+import { mayMount, mountSmall, unmount } from '../support/disk.ts';
 import { MATCHED_FILTER, unevenVolume, writeVolume } from '../support/volumes.ts';
 
 const folder = temporaryFolder();
@@ -104,11 +104,11 @@ describe('a disk without room', () => {
     },
   );
 
-  test.skipIf(!mayMount())(
+  test.skipIf(!mayMount(folder))(
     'by its size: what fits is kept, what does not leaves nothing (skipped where none can be mounted)',
     async () => {
       const disk = newFolder(folder);
-      mount(disk);
+      mountSmall(disk, '64k');
       try {
         const { code, stdout, stderr } = await tonno(['reconstruct', scan, large, ...options, '-o', disk]);
         const heatmap = join(disk, 'large_desc-tonno_heatmap.nii.gz');
@@ -124,25 +124,8 @@ describe('a disk without room', () => {
         );
         expect(filesIn(disk)).toHaveLength(2);
       } finally {
-        execFileSync('umount', [disk]);
+        unmount(disk);
       }
     },
   );
 });
-
-/** A file system of 64 KiB. */
-function mount(path: string): void {
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', path], { stdio: 'ignore' });
-}
-
-function mayMount(): boolean {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
-  const path = newFolder(folder);
-  try {
-    mount(path);
-    execFileSync('umount', [path]);
-    return true;
-  } catch {
-    return false;
-  }
-}

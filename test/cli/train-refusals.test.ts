@@ -1,5 +1,4 @@
 /** Whatever is wrong with a training's input: one sentence that names it, and a checkpoint where learning had begun. */
-import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
   cpSync,
@@ -31,6 +30,7 @@ import {
   TINY_VALIDATION,
   writeTinyCohort,
 } from '../support/cohorts.ts';
+import { mayMount, mountSmall, unmount } from '../support/disk.ts';
 import { writeVolume } from '../support/volumes.ts';
 
 const folder = temporaryFolder();
@@ -509,11 +509,12 @@ describe('what goes wrong in the middle', () => {
     expect(resultsOf(out)).toEqual(expected);
   });
 
-  test.skipIf(!mayMount())(
+  test.skipIf(!mayMount(folder))(
     'a full disk: the last checkpoint stays whole, and the training goes on once there is room (skipped where none can be mounted)',
     async () => {
       const disk = newFolder(folder);
-      mount(disk);
+      // A checkpoint, its successor and the encoders find room in it.
+      mountSmall(disk, '4m');
       try {
         const out = join(disk, 'run');
         const started = start(['train', table, '-o', out, ...options]);
@@ -529,28 +530,11 @@ describe('what goes wrong in the middle', () => {
         await succeed(['train', table, '-o', out, '--resume']);
         expect(resultsOf(out)).toEqual(expected);
       } finally {
-        execFileSync('umount', [disk]);
+        unmount(disk);
       }
     },
   );
 });
-
-/** A file system of 4 MiB: a checkpoint, its successor and the encoders find room in it. */
-function mount(path: string): void {
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', path], { stdio: 'ignore' });
-}
-
-function mayMount(): boolean {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
-  const path = newFolder(folder);
-  try {
-    mount(path);
-    execFileSync('umount', [path]);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** Leaves no room for a checkpoint, whatever is being written at the moment. */
 function fill(disk: string, path: string): void {
