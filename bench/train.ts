@@ -13,7 +13,6 @@ import { parseArgs } from 'node:util';
 import {
   adamStep,
   buildResNet,
-  createAdam,
   GradientEngine,
   initialWeights,
   LABELS_INPUT,
@@ -86,8 +85,7 @@ async function ours(size: number) {
   });
   const session = await openSession(serialiseModel(graph.model), { constantWeights: false });
   const engine = new GradientEngine(session, graph);
-  const start = parameterValues(model, graph.parameters);
-  const { weights, adam } = placeTogether(start, createAdam(start.length));
+  const { weights, adam } = placeTogether(parameterValues(model, graph.parameters));
   const part = Math.ceil(batch / session.lanes);
   const pixels = Float32Array.from({ length: part * size * size }, () => forPixels.normal());
   engine.setWeights(weights);

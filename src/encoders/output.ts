@@ -6,6 +6,7 @@
 import type { ValueInfoProto } from 'onnx-buf';
 import { EncoderError } from '../errors.ts';
 import { describeType, isStandard, type Model, tensorType } from '../onnx/model.ts';
+import { makersOf } from '../onnx/nodes.ts';
 import { exposeTensor } from '../onnx/rewrite.ts';
 
 export type Activation = 'none' | 'softmax' | 'sigmoid';
@@ -63,9 +64,7 @@ export function withLogit(
   model: Model,
   output: string,
 ): { model: Model; output: string; activation: Activation } {
-  const makers = new Map(
-    model.graph.node.flatMap((node) => node.output.map((value) => [value, node] as const)),
-  );
+  const makers = makersOf(model.graph);
   let value = output;
   for (let steps = model.graph.node.length; steps > 0; steps--) {
     const node = makers.get(value);

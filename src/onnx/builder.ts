@@ -66,6 +66,8 @@ export class GraphBuilder {
   readonly #given = new Set<NodeProto>();
   readonly #counts = new Map<string, number>();
   readonly #constants = new Map<string, string>();
+  /** Initialisers that came from other graphs. */
+  readonly #held = new Set<string>();
 
   readonly #reserved: ReadonlySet<string>;
 
@@ -162,9 +164,10 @@ export class GraphBuilder {
     return name;
   }
 
-  /** An initialiser of another graph, under its own name. Returns it. */
+  /** An initialiser of another graph, under its own name; left out of the model where nobody uses it. Returns the name. */
   hold(tensor: TensorProto): string {
     this.#declare(tensor.name, knownTensor(tensor));
+    this.#held.add(tensor.name);
     this.#initialisers.push(tensor);
     return tensor.name;
   }
@@ -206,12 +209,11 @@ export class GraphBuilder {
     outputs: number | readonly string[] = 1,
   ): string[] {
     const input = inputs.map((name) => name ?? '');
-    for (const name of input) if (name !== '' && !this.has(name)) throw this.#missing(name, opType);
     const output =
       typeof outputs === 'number'
         ? Array.from({ length: outputs }, () => this.fresh(opType.toLowerCase()))
         : [...outputs];
-    for (const name of output) if (name !== '' && this.has(name)) throw this.#taken(name);
+    this.#checkNames(opType, input, output);
     const node = create(NodeProtoSchema, {
       opType,
       name: this.fresh(`${opType} ${output[0]}`),
@@ -234,8 +236,7 @@ export class GraphBuilder {
    * @throws EncoderError as `node`.
    */
   copy(node: NodeProto): void {
-    for (const name of node.input) if (name !== '' && !this.has(name)) throw this.#missing(name, node.opType);
-    for (const name of node.output) if (name !== '' && this.has(name)) throw this.#taken(name);
+    this.#checkNames(node.opType, node.input, node.output);
     this.#append(node);
   }
 
@@ -265,12 +266,12 @@ export class GraphBuilder {
         return kept;
       })
       .reverse();
-    const own = new Set(this.#constants.values());
+    const optional = new Set([...this.#constants.values(), ...this.#held]);
     const changes = {
       node,
       input: this.#inputs,
       output: this.#outputs,
-      initializer: this.#initialisers.filter(({ name }) => !own.has(name) || wanted.has(name)),
+      initializer: this.#initialisers.filter(({ name }) => !optional.has(name) || wanted.has(name)),
     };
     const base = this.#base;
     // Before version 4 of the format initialisers had to be inputs as well.
@@ -283,6 +284,11 @@ export class GraphBuilder {
       opsetImport: [{ version: BigInt(this.opset) }],
       graph: create(GraphProtoSchema, { name: this.name, ...changes }),
     }) as Model;
+  }
+
+  #checkNames(opType: string, input: readonly string[], output: readonly string[]): void {
+    for (const name of input) if (name !== '' && !this.has(name)) throw this.#missing(name, opType);
+    for (const name of output) if (name !== '' && this.has(name)) throw this.#taken(name);
   }
 
   #append(node: NodeProto): void {

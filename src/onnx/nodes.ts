@@ -41,6 +41,18 @@ export function textAttribute(node: NodeProto, name: string): string | undefined
   return found && new TextDecoder().decode(found.s);
 }
 
+/** The node that makes each value. */
+export function makersOf({ node }: GraphProto): Map<string, NodeProto> {
+  return new Map(node.flatMap((maker) => maker.output.map((value) => [value, maker] as const)));
+}
+
+/** How often each value is an input of a node. */
+export function useCounts({ node }: GraphProto): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { input } of node) for (const name of input) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return counts;
+}
+
 /** Constants of a graph by the name of their value. */
 export class Constants {
   readonly #tensors = new Map<string, TensorProto>();

@@ -35,15 +35,18 @@ export function createAdam(count: number): AdamState {
 /**
  * Weights and state as they are updated fastest: copies, in memory that they share. Without it they are copied there and
  * back at every step, or updated more slowly; the numbers are the same.
+ * @param from the state to go on from; that before the first step when absent.
  */
 export function placeTogether(
   weights: Float32Array,
-  { step, mean, square }: AdamState,
+  from?: AdamState,
 ): { weights: Float32Array; adam: AdamState } {
   const adam = createAdam(weights.length);
-  adam.step = step;
-  adam.mean.set(mean);
-  adam.square.set(square);
+  if (from) {
+    adam.step = from.step;
+    adam.mean.set(from.mean);
+    adam.square.set(from.square);
+  }
   const own = kernels.get(adam.mean)?.weights ?? new Float32Array(weights.length);
   own.set(weights);
   return { weights: own, adam };

@@ -7,7 +7,7 @@
 import type { NodeProto } from 'onnx-buf';
 import { type Dim, isNumber } from '../onnx/dimensions.ts';
 import { copyWith, isStandard, type Model } from '../onnx/model.ts';
-import { floatAttribute } from '../onnx/nodes.ts';
+import { floatAttribute, useCounts } from '../onnx/nodes.ts';
 import type { Operators } from '../onnx/operators.ts';
 import type { Tensor } from '../runtime/session.ts';
 
@@ -95,14 +95,14 @@ export class BatchNorms {
   private readonly o: Operators;
   private readonly norm: TrainedNorm;
   private readonly convolutions = new Map<string, NodeProto>();
-  private readonly uses = new Map<string, number>();
+  private readonly uses: ReadonlyMap<string, number>;
 
   constructor(o: Operators, norm: TrainedNorm, { graph }: Model) {
     this.o = o;
     this.norm = norm;
+    this.uses = useCounts(graph);
     for (const node of graph.node) {
       if (isStandard(node.domain) && node.opType === 'Conv') this.convolutions.set(node.output[0], node);
-      for (const name of node.input) this.uses.set(name, (this.uses.get(name) ?? 0) + 1);
     }
   }
 

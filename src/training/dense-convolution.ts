@@ -7,7 +7,7 @@
 import type { NodeProto } from 'onnx-buf';
 import { isNumber, type WindowAxis } from '../onnx/dimensions.ts';
 import { isStandard, type Model } from '../onnx/model.ts';
-import { intAttribute } from '../onnx/nodes.ts';
+import { intAttribute, useCounts } from '../onnx/nodes.ts';
 import type { Operators } from '../onnx/operators.ts';
 import { windowAxes } from '../onnx/windows.ts';
 import { hasFewerWeights } from './batch-norm.ts';
@@ -21,14 +21,12 @@ export class DenseConvolutions {
   readonly orders = new Map<string, readonly number[]>();
   private readonly o: Operators;
   private readonly parameters: ReadonlyMap<string, Parameter>;
-  private readonly uses = new Map<string, number>();
+  private readonly uses: ReadonlyMap<string, number>;
 
   constructor(o: Operators, { graph }: Model, parameters: ReadonlyMap<string, Parameter>) {
     this.o = o;
     this.parameters = parameters;
-    for (const { input } of graph.node) {
-      for (const name of input) this.uses.set(name, (this.uses.get(name) ?? 0) + 1);
-    }
+    this.uses = useCounts(graph);
   }
 
   /** Adds a convolution as a matrix product where that is faster; false for any other node, which is the caller's. */

@@ -9,6 +9,7 @@ import type { Random } from '../geometry/random.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import { isNumber } from '../onnx/dimensions.ts';
 import { isStandard, type Model } from '../onnx/model.ts';
+import { makersOf } from '../onnx/nodes.ts';
 
 /** Operators between the old head and the output. */
 const behind = new Set(
@@ -61,8 +62,7 @@ export function replaceHead(model: Model, logits: string, outputs: number, rando
 
 /** The last convolution or product with weights of its own. */
 function findHead({ graph }: Model, logits: string): NodeProto | undefined {
-  const makers = new Map<string, NodeProto>();
-  for (const node of graph.node) for (const name of node.output) makers.set(name, node);
+  const makers = makersOf(graph);
   const weights = new Set(graph.initializer.map(({ name }) => name));
   let at = logits;
   for (let steps = graph.node.length; steps > 0; steps--) {

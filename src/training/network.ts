@@ -3,7 +3,7 @@
  * trained weights as a plain ONNX file that says how it is used.
  */
 import { create } from '@bufbuild/protobuf';
-import { type NodeProto, type TensorProto, TensorProtoSchema } from 'onnx-buf';
+import { type TensorProto, TensorProtoSchema } from 'onnx-buf';
 import type { Encoder } from '../encoders/external.ts';
 import { type EncoderMetadata, withMetadata } from '../encoders/metadata.ts';
 import type { PixelLayout } from '../encoders/pixels.ts';
@@ -107,14 +107,12 @@ export function exportEncoder(
   });
   const changed = new Map(running);
   for (const parameter of parameters) changed.set(parameter.name, fromOrder(vector, parameter));
-  const nodes = leadingTo(model, logits);
-  const used = new Set(nodes.flatMap((node) => node.input));
   builder.input(input, [batch ?? 'n', ...image]);
-  for (const tensor of model.graph.initializer.filter(({ name }) => used.has(name))) {
+  for (const tensor of model.graph.initializer) {
     const values = changed.get(tensor.name);
     builder.hold(values ? withValues(tensor, values) : tensor);
   }
-  for (const node of nodes) builder.copy(node);
+  for (const node of model.graph.node) builder.copy(node);
   const flat = builder.shape(logits).length === 2;
   const rows = flat ? logits : builder.op('Flatten', [logits]);
   builder.output(rows, rows === 'logits' ? rows : builder.fresh('logits'));
@@ -137,19 +135,6 @@ export function initialiserValues({ graph }: Model, names: readonly string[]): M
       .filter(({ name }) => names.includes(name))
       .map((tensor) => [tensor.name, floatValues(tensor)!.slice()]),
   );
-}
-
-/** Nodes whose values reach a tensor, in running order. */
-function leadingTo({ graph }: Model, tensor: string): NodeProto[] {
-  const wanted = new Set([tensor]);
-  return graph.node
-    .toReversed()
-    .filter((node) => {
-      const leads = node.output.some((name) => wanted.has(name));
-      if (leads) for (const name of node.input) wanted.add(name);
-      return leads;
-    })
-    .reverse();
 }
 
 function withValues({ name, dims, dataType }: TensorProto, values: Float32Array): TensorProto {

@@ -6,7 +6,7 @@
  */
 import type { NodeProto, TensorProto } from 'onnx-buf';
 import { isStandard, type Model } from '../onnx/model.ts';
-import { floatValues } from '../onnx/nodes.ts';
+import { floatValues, makersOf } from '../onnx/nodes.ts';
 
 export interface Parameter {
   /** Name of the initialiser. */
@@ -45,8 +45,7 @@ const passing = new Set(['Identity', 'Reshape', 'Transpose', 'Squeeze', 'Unsquee
 /** The parameters of a network, without values. */
 export function findParameters({ graph }: Model): Parameter[] {
   const initialisers = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
-  const makers = new Map<string, NodeProto>();
-  for (const node of graph.node) for (const name of node.output) makers.set(name, node);
+  const makers = makersOf(graph);
   const found = new Map<string, TensorProto>();
   const scaled = scaledImages(graph, initialisers);
   for (const node of graph.node) {

@@ -8,7 +8,7 @@ import { EncoderError, TonnoError } from '../errors.ts';
 import { StreamSource } from '../geometry/random.ts';
 import { serialiseModel } from '../onnx/model.ts';
 import type { Session, SessionOptions } from '../runtime/session.ts';
-import { adamStep, createAdam, placeTogether } from './adam.ts';
+import { adamStep, placeTogether } from './adam.ts';
 import { type TrainedNorm, updateRunning } from './batch-norm.ts';
 import { type BatchLayout, cutBatches } from './batches.ts';
 import { type TrainingCase, VolumeCache } from './cases.ts';
@@ -180,16 +180,15 @@ class Trainer {
     this.engine = new GradientEngine(this.session, this.graph);
     this.evaluation = evaluationGraph(network);
     if (resume) {
-      this.state = await resume(this.graph);
+      const state = await resume(this.graph);
+      this.state = { ...state, ...placeTogether(state.weights, state.adam) };
       // Sums of other parts would have other bits, and the default depends on the machine.
       this.layout = { ...this.layout, microBatch: this.state.microBatch };
     } else {
-      const weights = parameterValues(network.model, this.graph.parameters);
       this.state = {
+        ...placeTogether(parameterValues(network.model, this.graph.parameters)),
         step: 0,
         random: source.state,
-        weights,
-        adam: createAdam(weights.length),
         running: initialiserValues(network.model, runningStatistics(network.model)),
         best: undefined,
         sinceBest: 0,
@@ -198,7 +197,6 @@ class Trainer {
         microBatch: this.layout.microBatch,
       };
     }
-    this.state = { ...this.state, ...placeTogether(this.state.weights, this.state.adam) };
   }
 
   private openSession({ model }: { model: TrainingGraph['model'] }, lanes?: number): Promise<Session> {
@@ -270,8 +268,9 @@ class Trainer {
       await this.save().catch(() => {});
       throw error;
     }
-    await this.input.store.saveEncoder('last', this.export());
-    if (this.input.validation.length === 0) await this.input.store.saveEncoder('best', this.export());
+    const last = this.export();
+    await this.input.store.saveEncoder('last', last);
+    if (this.input.validation.length === 0) await this.input.store.saveEncoder('best', last);
     await this.save();
     this.progress(schedule.steps);
     return { step: this.state.step, best: this.state.best, stoppedEarly };
