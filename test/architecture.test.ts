@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
 
 /** From the bottom to the top; a room may import itself and what stands before it. */
 const rooms = [
+  'wasm',
   'volume',
   'formats',
   'geometry',
@@ -27,7 +28,7 @@ const rooms = [
 const foundations = ['errors.ts', 'version.ts'];
 const entries = ['index.ts', 'node.ts', 'web.ts'];
 /** Rooms and files that belong to one platform. */
-const nodeOnly = [/^cli\//, /^runtime\/node(-worker)?\.ts$/, /^node\.ts$/];
+const nodeOnly = [/^cli\//, /^runtime\/node(-\w+)*\.ts$/, /^node\.ts$/];
 
 const root = fileURLToPath(new URL('../src/', import.meta.url));
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' })

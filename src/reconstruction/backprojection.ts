@@ -9,7 +9,8 @@ import type { Direction } from '../geometry/directions.ts';
 import { Interval } from '../geometry/interval.ts';
 import type { SliceSize } from '../geometry/sampler.ts';
 import type { Maps } from '../responses/response.ts';
-import type { Shape } from '../volume/volume.ts';
+import { type Shape, voxelCount } from '../volume/volume.ts';
+import { cellPosition, slicePosition } from './positions.ts';
 
 /** Filtered maps at s_0 … s_{M−1} of one direction, made ready to be read. */
 export interface Projection {
@@ -25,17 +26,24 @@ export interface Projection {
 
 /** Lays filtered maps out for reading: zero maps before and after, the kinds of one cell side by side. */
 export function layOut(maps: Maps, direction: Direction, size: SliceSize): Projection {
+  const { count, kinds, rows, columns } = maps;
+  const data = new Float32Array((count + 2) * rows * columns * kinds);
+  for (let k = 0; k < kinds; k++) layOutKind(maps, k, data, k, kinds);
+  return { direction, kinds, rows, columns, size, data };
+}
+
+/**
+ * Lays the maps of one kind out, leaving zero maps before and after.
+ * @param out [count + 2, rows, columns, lanes], of which `lane` is written.
+ */
+export function layOutKind(maps: Maps, kind: number, out: Float32Array, lane: number, lanes: number): void {
   const { data, count, kinds, rows, columns } = maps;
   const cells = rows * columns;
-  const out = new Float32Array((count + 2) * cells * kinds);
   for (let m = 0; m < count; m++) {
-    for (let k = 0; k < kinds; k++) {
-      for (let i = 0; i < cells; i++) {
-        out[((m + 1) * cells + i) * kinds + k] = data[(m * kinds + k) * cells + i];
-      }
-    }
+    let to = (m + 1) * cells * lanes + lane;
+    let from = (m * kinds + kind) * cells;
+    for (const end = from + cells; from < end; from++, to += lanes) out[to] = data[from];
   }
-  return { direction, kinds, rows, columns, size, data: out };
 }
 
 /**
@@ -50,48 +58,30 @@ export function backproject(
   planes: readonly [from: number, to: number] = [0, shape[0]],
 ): void {
   if (projections.length === 0) return;
-  const height = shape[1];
+  const [, height, width] = shape;
+  const { kinds } = projections[0];
+  const voxels = voxelCount(shape);
+  const sums = Array.from({ length: kinds }, (_, k) => sum.subarray(k * voxels, (k + 1) * voxels));
   const isProfile = ({ kinds, rows, columns }: Projection) => kinds * rows * columns === 1;
   const addRow = projections.every(isProfile)
     ? profileAdder(projections, shape)
     : mapAdder(projections, shape);
   for (let d = planes[0]; d < planes[1]; d++) {
-    for (let h = 0; h < height; h++) addRow(d, h, sum);
+    for (let h = 0; h < height; h++) addRow(d, h, sums, (d * height + h) * width);
   }
 }
 
-/** Adds the values of a block of projections to one row of voxels of a sum. */
-type RowAdder = (d: number, h: number, sum: Float32Array) => void;
-
-/** Where along its stack a voxel lies; s = −1 is position 1, behind the zero map that `layOut` puts first. */
-function slicePosition({ n, slices }: Direction, shape: Shape): Linear {
-  return linear(n, shape, (slices - 1) / 2, 1);
-}
-
-/** A position that is linear in voxel indices: at0 + d·byD + h·byH + w·byW. */
-interface Linear {
-  readonly at0: number;
-  readonly byD: number;
-  readonly byH: number;
-  readonly byW: number;
-}
-
-/** (x·axis + 1)·scale + shift for the voxel (d, h, w) at x. */
-function linear(axis: readonly number[], shape: Shape, scale: number, shift: number): Linear {
-  // A grid of one voxel along an axis has that voxel in the middle.
-  const [byD, byH, byW] = axis.map((a, i) => (shape[i] > 1 ? (2 * a * scale) / (shape[i] - 1) : 0));
-  const corner = axis.reduce((sum, a, i) => sum - (shape[i] > 1 ? a : 0), 0);
-  return { at0: (corner + 1) * scale + shift, byD, byH, byW };
-}
-
 /**
- * Where a voxel lies in a map of `cells` over `pixels`: pixel p = (x·axis + 1)/2·(pixels − 1) is at
- * (p + ½)·cells/pixels − ½.
+ * Adds the values of a block of projections to the row (d, h) of the grid.
+ * @param sums one for each kind of the projections; undefined where a kind is not wanted.
+ * @param at index of the row's first voxel in each of them.
  */
-function cellPosition(axis: readonly number[], shape: Shape, pixels: number, cells: number): Linear {
-  const perPixel = cells / pixels;
-  return linear(axis, shape, ((pixels - 1) / 2) * perPixel, 0.5 * perPixel - 0.5);
-}
+export type RowAdder = (
+  d: number,
+  h: number,
+  sums: readonly (Float32Array | undefined)[],
+  at: number,
+) => void;
 
 /**
  * A single 1×1 map a slice is the same everywhere in the plane, so linear interpolation along s is all there is: along
@@ -99,12 +89,13 @@ function cellPosition(axis: readonly number[], shape: Shape, pixels: number, cel
  * knots are visited. Each leaves its change of slope at the next voxel, and two running sums over the row, once for
  * the whole block, make the values. A row crosses far fewer slices than it has voxels.
  */
-function profileAdder(projections: readonly Projection[], shape: Shape): RowAdder {
-  const [, height, width] = shape;
+export function profileAdder(projections: readonly Projection[], shape: Shape): RowAdder {
+  const width = shape[2];
   const profiles = projections.map(({ direction, data }) => ({ data, ...slicePosition(direction, shape) }));
   const steps = new Float64Array(width);
   const slopes = new Float64Array(width);
-  return (d, h, sum) => {
+  return (d, h, [sum], at) => {
+    if (!sum) return;
     steps.fill(0);
     slopes.fill(0);
     for (const { data, at0, byD, byH, byW } of profiles) {
@@ -112,7 +103,6 @@ function profileAdder(projections: readonly Projection[], shape: Shape): RowAdde
     }
     let value = 0;
     let slope = 0;
-    const at = (d * height + h) * width;
     for (let w = 0; w < width; w++) {
       value += slope + steps[w];
       slope += slopes[w];
@@ -163,19 +153,31 @@ function addKnots(
 }
 
 /** Reads maps voxel by voxel, all projections of the block along one row before the next. */
-function mapAdder(projections: readonly Projection[], shape: Shape): RowAdder {
-  const [depth, height, width] = shape;
+export function mapAdder(projections: readonly Projection[], shape: Shape): RowAdder {
+  const width = shape[2];
   const { kinds } = projections[0];
   const readers = projections.map((projection) => mapReader(projection, shape));
   const row = new Float64Array(width * kinds);
-  return (d, h, sum) => {
+  return (d, h, sums, at) => {
     row.fill(0);
     for (const read of readers) read(d, h, row);
-    for (let k = 0; k < kinds; k++) {
-      const at = ((k * depth + d) * height + h) * width;
-      for (let w = 0; w < width; w++) sum[at + w] += row[w * kinds + k];
-    }
+    addToSums(row, kinds, width, sums, at);
   };
+}
+
+/** Adds a row of voxels [width, kinds] to the sums of its kinds. */
+export function addToSums(
+  row: Float32Array | Float64Array,
+  kinds: number,
+  width: number,
+  sums: readonly (Float32Array | undefined)[],
+  at: number,
+): void {
+  for (let k = 0; k < kinds; k++) {
+    const sum = sums[k];
+    if (!sum) continue;
+    for (let w = 0, i = k; w < width; w++, i += kinds) sum[at + w] += row[i];
+  }
 }
 
 /** Adds one projection's values to a row of voxels [width, kinds]. */
