@@ -9,7 +9,7 @@ export default defineConfig({
       provider: 'v8',
       include: ['src/**/*.ts'],
       // The command line and the workers run as processes of their own from dist/, where coverage does not see them.
-      exclude: ['src/cli/**', 'src/runtime/node-worker.ts'],
+      exclude: ['src/cli/**', 'src/runtime/node-worker.ts', 'src/runtime/node-crew-worker.ts'],
       reporter: ['text-summary', 'html'],
       thresholds: { lines: 90, branches: 80 },
     },
