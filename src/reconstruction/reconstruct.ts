@@ -12,9 +12,10 @@ import { forSlicing } from '../geometry/layout.ts';
 import type { SliceSize } from '../geometry/sampler.ts';
 import { Stack } from '../geometry/stack.ts';
 import type { Maps, Response } from '../responses/response.ts';
-import { type Shape, type Volume, voxelCount } from '../volume/volume.ts';
-import { backproject, layOut, type Projection } from './backprojection.ts';
+import type { Shape, Volume } from '../volume/volume.ts';
+import { Backprojector } from './backprojector.ts';
 import type { Filter } from './filter.ts';
+import { pause } from './pause.ts';
 
 /** The response's maps p_l along one direction, as measured and before any filter. */
 export interface Measurement {
@@ -30,8 +31,8 @@ export interface Progress {
   readonly total: number;
   /** Slices responded to so far. */
   readonly slices: number;
-  /** The heatmap of these directions, [kinds, D, H, W]: k/done times the sum. A copy, made when it is asked for. */
-  estimate(): Float32Array;
+  /** The heatmap of the directions so far, [kinds, D, H, W]: k/done times the sum. A copy, made when it is asked for. */
+  estimate(): Promise<Float32Array>;
 }
 
 export interface ReconstructOptions {
@@ -134,73 +135,37 @@ export async function project(
   { shape, total, size, planeMeasure, signal, onProgress, onMeasured }: ProjectOptions,
 ): Promise<Reconstruction> {
   const k = filter.factor(planeMeasure);
-  let sum = new Float32Array(0);
+  const backprojector = new Backprojector({ shape, size, signal });
   let kinds = 0;
   let done = 0;
   let slices = 0;
-  let block: Projection[] = [];
-  /** Planes of axis 0 that already hold the block. */
-  let planes = 0;
-
-  const flush = async () => {
-    while (planes < shape[0]) {
-      backproject(block, sum, shape, [planes, ++planes]);
-      await pause();
+  const estimate = async () => {
+    const directions = done;
+    const [sum] = await backprojector.sums();
+    return scale(sum, k / directions);
+  };
+  try {
+    for await (const measurement of measurements) {
       signal?.throwIfAborted();
-    }
-    block = [];
-    planes = 0;
-  };
-  const estimate = () => {
-    const soFar = sum.slice();
-    backproject(block, soFar, shape, [planes, shape[0]]);
-    return scale(soFar, k / done);
-  };
-
-  for await (const measurement of measurements) {
-    signal?.throwIfAborted();
-    await onMeasured?.(measurement);
-    const { direction, maps, margin } = measurement;
-    if (kinds === 0) {
+      await onMeasured?.(measurement);
+      const { direction, maps, margin } = measurement;
       kinds = maps.kinds;
-      sum = allocate(kinds, shape);
+      slices += maps.count;
+      done++;
+      await backprojector.add(direction, [filter.apply(maps, margin)]);
+      onProgress?.({ done, total, slices, estimate });
     }
-    slices += maps.count;
-    done++;
-    block.push(layOut(filter.apply(maps, margin), direction, size));
-    onProgress?.({ done, total, slices, estimate });
-    if (block.length === blockLength(block[0])) await flush();
+    const [sum = new Float32Array(0)] = await backprojector.finish();
+    return { data: scale(sum, k / done), kinds, shape, done, total, slices };
+  } finally {
+    backprojector.close();
   }
-  if (block.length > 0) await flush();
-  return { data: scale(sum, k / done), kinds, shape, done, total, slices };
-}
-
-/**
- * How many stacks are read in one walk over the grid: enough to spare the grid's memory traffic, few enough that
- * the stacks stay in a core's cache (256 KiB). It depends on nothing that varies from run to run, because the order
- * of sums decides their last bits.
- */
-function blockLength({ data }: Projection): number {
-  return Math.max(1, Math.min(16, Math.floor(2 ** 18 / data.byteLength)));
 }
 
 /** In place. */
 function scale(values: Float32Array<ArrayBuffer>, factor: number): Float32Array<ArrayBuffer> {
   for (let i = 0; i < values.length; i++) values[i] *= factor;
   return values;
-}
-
-function allocate(kinds: number, shape: Shape): Float32Array<ArrayBuffer> {
-  try {
-    return new Float32Array(kinds * voxelCount(shape));
-  } catch (cause) {
-    const gigabytes = ((4 * kinds * voxelCount(shape)) / 2 ** 30).toFixed(1);
-    throw new VolumeError(
-      'heatmap',
-      `${kinds} maps of ${shape.join('×')} voxels need ${gigabytes} GiB, more than this machine gives.`,
-      { remedy: 'Choose one class, or resample the volume to fewer voxels.', cause },
-    );
-  }
 }
 
 /** @throws VolumeError when an axis has a single voxel: it cannot span [−1, 1]. */
@@ -213,18 +178,4 @@ function checkSliceable({ name = 'volume', shape }: Volume): void {
       { remedy: 'ToNNO cuts slices at all angles and needs at least two voxels along every axis.' },
     );
   }
-}
-
-/** Milliseconds of work after which others get their turn: signals, workers' messages, a page's input. */
-const TURN = 20;
-let turnEnds = 0;
-
-/** Lets the event loop run when it has been kept waiting for a while. */
-async function pause(): Promise<void> {
-  if (performance.now() < turnEnds) return;
-  await new Promise<void>((resume) => {
-    if (typeof setImmediate === 'function') setImmediate(resume);
-    else setTimeout(resume);
-  });
-  turnEnds = performance.now() + TURN;
 }

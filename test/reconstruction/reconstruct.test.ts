@@ -232,10 +232,12 @@ describe('the way there', () => {
   });
 
   it('reports progress, and each estimate is the heatmap of the directions so far', async () => {
-    const seen: (Progress & { heatmap: Float32Array })[] = [];
+    const estimated: Promise<Progress & { heatmap: Float32Array }>[] = [];
     const whole = await reconstruct(phantom, response, directions, plain, {
-      onProgress: (progress) => seen.push({ ...progress, heatmap: progress.estimate() }),
+      onProgress: (progress) =>
+        estimated.push(progress.estimate().then((heatmap) => ({ ...progress, heatmap }))),
     });
+    const seen = await Promise.all(estimated);
     expect(seen[0].done).toBe(1);
     expect(seen.map(({ done }) => done)).toEqual([...seen.map(({ done }) => done)].sort((a, b) => a - b));
     expect(seen.at(-1)).toMatchObject({ done: 50, total: 50, slices: 50 * 19 });

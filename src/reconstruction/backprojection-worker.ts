@@ -1,0 +1,50 @@
+/** What a crew's thread does for a backprojector: it owns a slab for each that asks, and knows them by their numbers. */
+import type { Reply } from '../runtime/crew.ts';
+import type { Block } from './bundles.ts';
+import { Slab, type SlabSettings } from './slab.ts';
+
+export type SlabMessage =
+  /** Answered by whether there is memory for it. */
+  | { readonly type: 'open'; readonly id: number; readonly settings: SlabSettings }
+  | { readonly type: 'add'; readonly id: number; readonly block: Block }
+  /** Answered by the slab's sums. */
+  | { readonly type: 'read'; readonly id: number; readonly waiting?: Block; readonly copy: boolean }
+  | { readonly type: 'close'; readonly id: number };
+
+const slabs = new Map<number, Slab>();
+
+export function handle(message: unknown): Reply {
+  const said = message as SlabMessage;
+  switch (said.type) {
+    case 'open':
+      return { value: open(said.id, said.settings) };
+    case 'add':
+      finish(slabs.get(said.id)!.add(said.block));
+      return {};
+    case 'read': {
+      const sums = finish(slabs.get(said.id)!.read(said.waiting, said.copy));
+      return { value: sums, transfer: sums.map(({ buffer }) => buffer) };
+    }
+    case 'close':
+      slabs.delete(said.id);
+      return {};
+  }
+}
+
+function open(id: number, settings: SlabSettings): boolean {
+  try {
+    slabs.set(id, new Slab(settings));
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
+/** Goes through work that would let others have their turn: here there are none. */
+function finish<T>(work: Generator<void, T>): T {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done) return value;
+  }
+}
