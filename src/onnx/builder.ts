@@ -27,7 +27,7 @@ import {
 import { EncoderError } from '../errors.ts';
 import { type Dim, isNumber } from './dimensions.ts';
 import { copyWith, elementTypes, type Model, opset as opsetOf } from './model.ts';
-import { inferNode, type Known, knownInput, knownTensor } from './shapes.ts';
+import { inferGraph, inferNode, type Known, knownTensor } from './shapes.ts';
 
 /** Numbers are written as integers unless the attribute is a float in ONNX; see `floatAttributes`. */
 export type AttributeValue = number | readonly number[] | string | TensorProto;
@@ -90,20 +90,9 @@ export class GraphBuilder {
     builder.#inputs.push(...graph.input);
     builder.#outputs.push(...graph.output);
     builder.#initialisers.push(...graph.initializer);
-    for (const input of graph.input) builder.#known.set(input.name, knownInput(input));
-    for (const tensor of graph.initializer) builder.#known.set(tensor.name, knownTensor(tensor));
-    const declared = new Map([...graph.valueInfo, ...graph.output].map((info) => [info.name, info]));
-    for (const node of graph.node) {
-      builder.#given.add(node);
-      builder.#append(node);
-      for (const tensor of node.output) {
-        const info = declared.get(tensor);
-        // What the operators say is kept: exporters freeze lengths in value_info that are free.
-        if (info && builder.#known.get(tensor)?.shape === undefined) {
-          builder.#known.set(tensor, knownInput(info));
-        }
-      }
-    }
+    for (const [tensor, known] of inferGraph(graph, opset)) builder.#known.set(tensor, known);
+    for (const node of graph.node) builder.#given.add(node);
+    builder.#nodes.push(...graph.node);
     return builder;
   }
 

@@ -5,7 +5,7 @@
  * lengths are known (`values` below), so a free batch or a free image size costs a few Shape nodes and no more rules.
  * An operator without a rule here makes tensors of unknown shape, as do paths through control flow.
  */
-import type { NodeProto, TensorProto, ValueInfoProto } from 'onnx-buf';
+import type { GraphProto, NodeProto, TensorProto, ValueInfoProto } from 'onnx-buf';
 import { broadcastShape, combine, type Dim, isNumber, remainder, windowLength } from './dimensions.ts';
 import { elementTypes, isStandard, tensorType } from './model.ts';
 import { intAttribute, intsAttribute, tensorAttribute, tensorValues, textAttribute } from './nodes.ts';
@@ -51,6 +51,31 @@ export function knownTensor(tensor: TensorProto): Known {
   const small = shape.length <= 1 && shape.reduce((a, b) => a * b, 1) <= mostValues;
   const values = small ? tensorValues(tensor) : undefined;
   return { element: elementTypes[tensor.dataType] ?? 'unknown', shape, ...(values && { values }) };
+}
+
+/**
+ * What is known of every tensor of a graph.
+ * @param given of inputs, in place of what the graph says of them.
+ */
+export function inferGraph(
+  graph: GraphProto,
+  opset: number,
+  given: ReadonlyMap<string, Known> = new Map(),
+): Map<string, Known> {
+  const known = new Map<string, Known>();
+  for (const input of graph.input) known.set(input.name, given.get(input.name) ?? knownInput(input));
+  for (const tensor of graph.initializer) known.set(tensor.name, knownTensor(tensor));
+  const declared = new Map([...graph.valueInfo, ...graph.output].map((info) => [info.name, info]));
+  for (const node of graph.node) {
+    const found = inferNode(node, (name) => known.get(name), opset);
+    for (const [i, name] of node.output.entries()) {
+      const info = declared.get(name);
+      // What the operators say is kept: exporters freeze lengths in value_info that are free.
+      const own = info && found[i].shape === undefined ? knownInput(info) : found[i];
+      if (name !== '') known.set(name, own);
+    }
+  }
+  return known;
 }
 
 /** What is known of a node's outputs; `unknown` elements where nothing is. */
