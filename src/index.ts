@@ -114,9 +114,10 @@ export {
   type GradientOptions,
   gradients,
 } from './onnx/gradients/gradients.ts';
-export { type SpatialLayer, spatialLayers } from './onnx/layers.ts';
+export { type SpatialLayer, type SpatialLayersOptions, spatialLayers } from './onnx/layers.ts';
 export { type Model, parseModel, serialiseModel } from './onnx/model.ts';
 export { exposeTensor } from './onnx/rewrite.ts';
+export type { SpatialLayout } from './onnx/spatial.ts';
 export { backproject, layOut, type Projection } from './reconstruction/backprojection.ts';
 export { type Filter, filters, parseFilter } from './reconstruction/filter.ts';
 export {

@@ -1,16 +1,20 @@
 /**
  * The spatial layers of a network: the tensors that a class activation map can be made of. The graph is walked once
- * from the image on, tensors carrying their stride, and nothing is run. Sensible layers are those that every path
- * from the image to the output goes through, the last of each stride: what people call layer1 to layer4 of a ResNet.
+ * from the image on, tensors carrying their stride and how much of the image reaches them, and nothing is run.
+ * Sensible layers are those that every path from the image to the output goes through, the last of each stride: what
+ * people call layer1 to layer4 of a ResNet, and the last block of a transformer whose tokens still matter.
  */
 import type { NodeProto } from 'onnx-buf';
+import { isNumber } from './dimensions.ts';
 import { type ImageLayout, imageInput, imageLayout } from './image-input.ts';
-import { isStandard, type Model, tensorType } from './model.ts';
+import { isStandard, type Model, opset, tensorType } from './model.ts';
 import { Constants } from './nodes.ts';
-import { type SpatialMap, type Surroundings, sameGrid } from './spatial.ts';
+import { bottlenecks, isShape, liveMaps, sensibleTensors } from './sensible.ts';
+import { inferGraph, type Known, knownInput } from './shapes.ts';
+import type { SpatialLayout, SpatialMap, Surroundings } from './spatial.ts';
 import { spatialFlow } from './spatial-rules.ts';
 
-/** A tensor [n, channels, rows, columns], or [n, rows, columns, channels] where `layout` is NHWC. */
+/** A tensor whose elements lie in the image, in one of the forms that `layout` lists. */
 export interface SpatialLayer {
   readonly tensor: string;
   /** The operator that makes the tensor. */
@@ -19,10 +23,31 @@ export interface SpatialLayer {
   readonly node: string;
   /** Pixels of the image from one element to the next. */
   readonly stride: { readonly rows: number; readonly columns: number };
-  /** Where the image's size is fixed and everything on the way is understood. */
+  /**
+   * Receptive field: pixels of the image that reach one place, all its channels taken together, through windows that
+   * the border does not cut off; windows over up-sampled elements may reach up to one more of those before. Infinite, that is the whole image, once a
+   * value joined whose way is not followed, as attention's. What comes through statistics of the plane (global
+   * pooling, squeeze-and-excitation, normalisation) is not counted. Araujo, Norris and Sim, "Computing receptive
+   * fields of convolutional neural networks", Distill 2019, equation 1.
+   */
+  readonly field: { readonly rows: number; readonly columns: number };
+  /** Elements along the image, where the image's size is known and everything on the way is understood. */
   readonly size: { readonly rows: number; readonly columns: number } | undefined;
   readonly channels: number | undefined;
-  readonly layout: ImageLayout;
+  /**
+   * [n, channels, rows, columns] (`nchw`) or [n, rows, columns, channels] (`nhwc`), or with the plane in one axis, row
+   * by row: [n, prefix + rows·columns, channels] (`tokens`) or [n, channels, prefix + rows·columns] (`channel-tokens`).
+   */
+  readonly layout: SpatialLayout;
+  /** Class and register tokens before those of the image; 0 in maps. */
+  readonly prefix: number;
+  /** Every path from the image to the output goes through it. */
+  readonly bottleneck: boolean;
+  /**
+   * False where the output owes nothing to the elements in the image: behind the last attention of a transformer whose
+   * head reads its class token alone.
+   */
+  readonly live: boolean;
   /** The last layer of its stride, or the last of all: a good place for a class activation map. */
   readonly sensible: boolean;
 }
@@ -33,56 +58,69 @@ export interface SpatialLayersOptions {
   readonly layout?: ImageLayout;
   /** Name of the tensor that counts as the network's result; the first output by default. */
   readonly output?: string;
+  /** Pixels of the image, where the graph leaves them free. */
+  readonly size?: { readonly rows: number; readonly columns: number };
 }
 
 /**
- * Every tensor on the way from the image to the output that is still a spatial map, in the graph's order. Paths end
- * at operators that leave the plane (global pooling, Flatten, Gemm) and at those that are not understood; a
- * network without a spatial layer gives an empty list.
+ * Every tensor on the way from the image to the output whose elements still lie in the image, in the graph's order.
+ * Paths end at operators that leave the plane (global pooling, Flatten, a class token picked) and at those that are
+ * not understood; a network without a spatial layer gives an empty list.
  */
 export function spatialLayers(model: Model, options: SpatialLayersOptions = {}): SpatialLayer[] {
-  const image = options.input
-    ? model.graph.input.find(({ name }) => name === options.input)
-    : imageInput(model);
+  const { graph } = model;
+  const image = options.input ? graph.input.find(({ name }) => name === options.input) : imageInput(model);
   if (!image) return [];
   const layout = options.layout ?? imageLayout(model, image);
   const shape = tensorType(image).shape ?? [];
-  const [channels, rows, columns] = (layout === 'nchw' ? [1, 2, 3] : [3, 1, 2]).map((axis) =>
-    fixed(shape[axis]),
+  const place = layout === 'nchw' ? ([1, 2, 3] as const) : ([3, 1, 2] as const);
+  const given = [undefined, options.size?.rows, options.size?.columns];
+  const [channels, rows, columns] = place.map((axis, i) => fixed(shape[axis]) ?? given[i]);
+  const axis = (length: number | undefined) => ({ stride: 1, length, field: 1 });
+  const start: SpatialMap = { layout, prefix: 0, channels, rows: axis(rows), columns: axis(columns) };
+  const dims = (knownInput(image).shape ?? ['n', 'a', 'b', 'c']).map(
+    (dim, at) => [channels, rows, columns][place.indexOf(at as 1)] ?? dim,
   );
-  const start: SpatialMap = {
-    layout,
-    channels,
-    rows: { stride: 1, length: rows },
-    columns: { stride: 1, length: columns },
-  };
-  const nodes = between(model.graph.node, image.name, options.output ?? model.graph.output[0].name);
-  const maps = follow(nodes, image.name, start, new Constants(model.graph));
-  const sensible = sensibleTensors(nodes, image.name, maps);
+  const known = inferGraph(graph, opset(model), new Map([[image.name, { element: 'float32', shape: dims }]]));
+  const output = options.output ?? graph.output[0].name;
+  const nodes = between(graph.node, image.name, output);
+  const { maps, at } = follow(nodes, image.name, start, new Constants(graph), known);
+  const passed = new Set(bottlenecks(nodes, image.name));
+  const live = liveMaps(nodes, output, at);
+  const sensible = sensibleTensors(nodes, passed, new Map([...maps].filter(([tensor]) => live.has(tensor))));
   return nodes.flatMap((node) =>
     node.output.flatMap((tensor) => {
       const map = maps.get(tensor);
       // Quantised maps have no gradient; their dequantised twin follows.
       if (!map || node.opType === 'QuantizeLinear') return [];
-      return [describe(tensor, node, map, sensible.has(tensor))];
+      const marks = {
+        bottleneck: passed.has(tensor),
+        live: live.has(tensor),
+        sensible: sensible.has(tensor),
+      };
+      return [{ ...describe(tensor, node, map), ...marks }];
     }),
   );
 }
 
-function describe(tensor: string, node: NodeProto, map: SpatialMap, sensible: boolean): SpatialLayer {
-  const { rows, columns } = map;
+function describe(
+  tensor: string,
+  node: NodeProto,
+  { layout, prefix, channels, rows, columns }: SpatialMap,
+): Omit<SpatialLayer, 'bottleneck' | 'live' | 'sensible'> {
   return {
     tensor,
     operator: node.opType,
     node: node.name,
     stride: { rows: rows.stride, columns: columns.stride },
+    field: { rows: rows.field, columns: columns.field },
     size:
       rows.length === undefined || columns.length === undefined
         ? undefined
         : { rows: rows.length, columns: columns.length },
-    channels: map.channels,
-    layout: map.layout,
-    sensible,
+    channels,
+    layout,
+    prefix,
   };
 }
 
@@ -109,24 +147,28 @@ function between(nodes: readonly NodeProto[], image: string, output: string): No
   });
 }
 
-function isShape({ opType, domain }: NodeProto): boolean {
-  return isStandard(domain) && (opType === 'Shape' || opType === 'Size');
-}
-
-/** The map of each tensor that is one. */
+/** The map of each tensor that is one, and what may be asked of the graph besides. */
 function follow(
   nodes: readonly NodeProto[],
   image: string,
   start: SpatialMap,
   constants: Constants,
-): Map<string, SpatialMap> {
+  known: ReadonlyMap<string, Known>,
+): { readonly maps: ReadonlyMap<string, SpatialMap>; readonly at: Surroundings } {
   const maps = new Map([[image, start]]);
   const views = new Map<string, SpatialMap>();
   const shapes = new Map<string, string>();
+  const seen = new Set([image, ...nodes.flatMap((node) => (isShape(node) ? [] : node.output))]);
   const at: Surroundings = {
     map: (value) => maps.get(value),
     view: (value) => views.get(value),
     shapeOf: (value) => shapes.get(value),
+    shape: (value) => known.get(value)?.shape,
+    numbers: (value) => {
+      const folded = known.get(value)?.values;
+      return constants.values(value) ?? (folded?.every(isNumber) ? folded : undefined);
+    },
+    ofImage: (value) => seen.has(value),
     constants,
   };
   for (const node of nodes) {
@@ -139,57 +181,5 @@ function follow(
     }
   }
   maps.delete(image);
-  return maps;
-}
-
-/**
- * The last of each stride. Tensors that everything passes are preferred; at a stride where there is none (a U-Net's
- * skips go around everything) it is the last that is sampled down or up.
- */
-function sensibleTensors(
-  nodes: readonly NodeProto[],
-  image: string,
-  maps: ReadonlyMap<string, SpatialMap>,
-): Set<string> {
-  const last = new Map<string, string>();
-  // Strides that are the same by different divisions differ in their last digits.
-  const stride = ({ rows, columns }: SpatialMap) =>
-    [rows, columns].map((a) => a.stride.toPrecision(9)).join();
-  for (const tensor of resampled(nodes, maps)) last.set(stride(maps.get(tensor)!), tensor);
-  const passed = bottlenecks(nodes, image).filter((tensor) => maps.has(tensor));
-  for (const tensor of passed) last.set(stride(maps.get(tensor)!), tensor);
-  const final = passed.at(-1) ?? [...maps.keys()].at(-1);
-  if (final !== undefined) last.set('final', final);
-  return new Set(last.values());
-}
-
-/** Maps that a node turns into maps of another stride, in the order in which they are made. */
-function resampled(nodes: readonly NodeProto[], maps: ReadonlyMap<string, SpatialMap>): string[] {
-  const found = new Set<string>();
-  for (const { input, output } of nodes) {
-    const after = maps.get(output[0]);
-    for (const value of after ? input : []) {
-      const before = maps.get(value);
-      if (before && after && !sameGrid(before, after)) found.add(value);
-    }
-  }
-  return [...maps.keys()].filter((tensor) => found.has(tensor));
-}
-
-/**
- * Tensors that every path from the image to the output goes through, in the graph's order. At such a tensor no
- * earlier value is wanted any more, because all that lies between is either before it or after it.
- */
-function bottlenecks(nodes: readonly NodeProto[], image: string): string[] {
-  const passing = nodes.filter((node) => !isShape(node));
-  const lastUse = new Map<string, number>();
-  for (const [index, { input }] of passing.entries()) for (const value of input) lastUse.set(value, index);
-  let wantedUntil = lastUse.get(image) ?? -1;
-  const found: string[] = [];
-  for (const [index, { output }] of passing.entries()) {
-    const used = output.filter((value) => lastUse.has(value));
-    if (wantedUntil <= index && used.length <= 1 && output[0]) found.push(used[0] ?? output[0]);
-    for (const value of used) wantedUntil = Math.max(wantedUntil, lastUse.get(value)!);
-  }
-  return found;
+  return { maps, at };
 }

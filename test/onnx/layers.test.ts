@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type SpatialLayer, spatialLayers } from '../../src/onnx/layers.ts';
-import { type Model, parseModel, serialiseModel } from '../../src/onnx/model.ts';
-import { exposeTensor } from '../../src/onnx/rewrite.ts';
-import { classifier, images, integers, model, type Network, node, run, value, weights } from './fixture.ts';
+import { parseModel } from '../../src/onnx/model.ts';
+import { expectEngineAgrees } from '../support/layers.ts';
+import { classifier, integers, model, type Network, node, value, weights } from './fixture.ts';
 
 const names = (layers: readonly SpatialLayer[]) => layers.map(({ tensor }) => tensor);
 const sensible = (layers: readonly SpatialLayer[]) => names(layers.filter((layer) => layer.sensible));
@@ -12,21 +12,6 @@ const strides = (layers: readonly SpatialLayer[]) =>
     const [rows, columns] = [stride.rows, stride.columns].map((s) => Number(s.toFixed(9)));
     return rows === columns ? rows : [rows, columns];
   });
-
-/** What the walk says of sizes and channels must be what the engine computes. */
-async function expectEngineAgrees(network: Model, layers: readonly SpatialLayer[], dims: readonly number[]) {
-  const exposed = layers.reduce((m, { tensor }) => exposeTensor(m, tensor), network);
-  const results = await run(serialiseModel(exposed), { [network.graph.input[0].name]: images(...dims) });
-  for (const { tensor, size, channels, layout } of layers) {
-    const actual = results[tensor].dims;
-    const [k, rows, columns] = layout === 'nchw' ? actual.slice(1) : [actual[3], actual[1], actual[2]];
-    expect({ tensor, size: size ?? { rows, columns }, channels: channels ?? k }).toEqual({
-      tensor,
-      size: { rows, columns },
-      channels: k,
-    });
-  }
-}
 
 interface Case {
   readonly nodes: Network['nodes'];
@@ -88,7 +73,7 @@ const cases: Record<string, Case> = {
       integers('axes', [1]),
     ],
     layers: { a: 1, b: 1, c: 1, d: 1, e: 1, f: 1, y: 1 },
-    channels: { a: 10, b: 6, c: 4, d: 2, e: 2, f: undefined, y: undefined },
+    channels: { a: 10, b: 6, c: 4, d: 2, e: 2, f: 2, y: 6 },
   },
   'padding and resizing': {
     nodes: [
@@ -173,6 +158,25 @@ const cases: Record<string, Case> = {
     ],
     layers: { a: 1, y: 2 },
     channels: { a: 4, y: 3 },
+  },
+  'every second row and column, as patches are merged and as YOLO focuses': {
+    nodes: [
+      node('Transpose', 'x', 'a', { perm: [0, 2, 3, 1] }),
+      node('Slice', 'a,zero,end,rows,two', 'even'),
+      node('Slice', 'a,one,end,rows,two', 'odd'),
+      node('Concat', 'even,odd', 'b', { axis: -1 }),
+      node('Slice', 'b,zero,end,columns,two', 'y'),
+    ],
+    initialisers: [
+      integers('zero', [0]),
+      integers('one', [1]),
+      integers('two', [2]),
+      integers('end', [2 ** 31 - 1]),
+      integers('rows', [1]),
+      integers('columns', [2]),
+    ],
+    layers: { a: 1, even: [2, 1], odd: [2, 1], b: [2, 1], y: 2 },
+    channels: { a: 4, even: 4, odd: 4, b: 8, y: 8 },
   },
   'shapes given as Constant nodes': {
     nodes: [
@@ -324,11 +328,22 @@ describe('inputs', () => {
       operator: 'Conv',
       node: 'Conv of c',
       stride: { rows: 1, columns: 1 },
+      field: { rows: 3, columns: 3 },
       size: undefined,
       channels: 4,
       layout: 'nchw',
+      prefix: 0,
+      bottleneck: true,
+      live: true,
       sensible: false,
     });
+    const [sized] = spatialLayers(network, { size: { rows: 20, columns: 30 } });
+    expect(sized).toEqual({ ...first, size: { rows: 20, columns: 30 } });
+  });
+
+  test('a size that the graph fixes wins over the one that is said', () => {
+    const [first] = spatialLayers(model(classifier()), { size: { rows: 20, columns: 30 } });
+    expect(first.size).toEqual({ rows: 16, columns: 16 });
   });
 
   test('an NHWC image is followed through its transposition', async () => {
