@@ -3,9 +3,10 @@ import { open } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { ValueInfoProto as ValueInfo } from 'onnx-buf';
 import { type Encoder, readEncoder } from '../encoders/external.ts';
+import { encoderLayers, numberedLayers } from '../encoders/layers.ts';
 import { TonnoError } from '../errors.ts';
 import { type NiftiInfo, niftiProblems, readNiftiHeader } from '../formats/nifti.ts';
-import { type SpatialLayer, spatialLayers } from '../onnx/layers.ts';
+import { spatialLayers } from '../onnx/layers.ts';
 import {
   describeType,
   graphInputs,
@@ -18,6 +19,7 @@ import {
 import { channelStatistics, type Statistics } from '../volume/statistics.ts';
 import { axisCodes, spacing } from '../volume/volume.ts';
 import { onFile, openSource, readBytes } from './files.ts';
+import { layerFacts, type NumberedLayer, withNumbers } from './layers.ts';
 import { messageOf, type Run } from './run.ts';
 import { readVolume } from './volumes.ts';
 
@@ -164,16 +166,18 @@ async function describeModel(path: string): Promise<Description> {
   const describe = (info: ValueInfo) => ({ name: info.name, type: describeType(tensorType(info)) });
   const inputs = graphInputs(model).map(describe);
   const outputs = model.graph.output.map(describe);
-  const layers = spatialLayers(model).filter(({ sensible }) => sensible);
   const metadata = metadataProperties(model);
   const producer = [model.producerName, model.producerVersion].filter(Boolean).join(' ');
   const problems: string[] = [];
   let encoder: Encoder | undefined;
+  let layers = withNumbers(spatialLayers(model), []);
   try {
     encoder = await readEncoder(bytes, path);
+    layers = encodersLayers(encoder);
   } catch (error) {
     problems.push(messageOf(error));
   }
+  layers = layers.filter(({ number, sensible }) => number !== undefined || sensible);
   const lines = [
     path,
     `  format    ONNX, opset ${opset(model)}, ${model.graph.node.length} nodes${producer ? `, by ${producer}` : ''}`,
@@ -192,7 +196,7 @@ async function describeModel(path: string): Promise<Description> {
     inputs,
     outputs,
     metadata,
-    layers,
+    layers: layers.map(layerFacts),
     problems,
   };
   return { lines, facts: { ...facts, encoder: encoder && encoderFacts(encoder) } };
@@ -217,13 +221,22 @@ function encoderLines({ channels, layout, size, batch, outputs, classes, activat
   ];
 }
 
-function layerLine({ tensor, operator, stride, size, channels }: SpatialLayer, index: number): string {
+function encodersLayers(encoder: Encoder): NumberedLayer[] {
+  const layers = encoderLayers(parseModel(encoder.model, encoder.name), encoder);
+  return withNumbers(layers, numberedLayers(encoder, layers));
+}
+
+function layerLine(
+  { number, tensor, operator, stride, size, channels }: NumberedLayer,
+  index: number,
+): string {
   const facts = [
     `stride ${stride.rows}`,
     ...(size ? [`${size.rows} × ${size.columns}`] : []),
     ...(channels ? [`${channels} channels`] : []),
   ];
-  return `  ${(index === 0 ? 'layers' : '').padEnd(10)}${tensor} (${operator}): ${facts.join(', ')}`;
+  const heading = (index === 0 ? 'layers' : '').padEnd(10);
+  return `  ${heading}${number ?? '-'}  ${tensor} (${operator}): ${facts.join(', ')}`;
 }
 
 function problemLine(problem: string): string {

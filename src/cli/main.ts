@@ -6,6 +6,7 @@ import { addDemo } from './demo.ts';
 import { fileError } from './files.ts';
 import { addFilter } from './filter.ts';
 import { addInfo } from './info.ts';
+import { addLayers } from './layers.ts';
 import { addPrepare } from './prepare.ts';
 import { addReconstruct } from './reconstruct.ts';
 import { createRun, messageOf } from './run.ts';
@@ -27,8 +28,8 @@ program
   .showHelpAfterError('(--help shows what there is)')
   .exitOverride();
 
-for (const add of [addReconstruct, addFilter, addInfo, addDemo, addPrepare, addTrain, addWeights])
-  add(program, run);
+const commands = [addReconstruct, addFilter, addInfo, addLayers, addDemo, addPrepare, addTrain, addWeights];
+for (const add of commands) add(program, run);
 for (const command of program.commands.flatMap((own) => [own, ...own.commands])) {
   // --json may stand before or after the command's name.
   command.option('--json', 'one JSON object on stdout, everything else on stderr');

@@ -1,6 +1,7 @@
 /** Which output of an encoder a heatmap is made of: a class by its name or its number. */
 import { UsageError } from '../errors.ts';
 import type { Encoder } from './external.ts';
+import { nearest, quoted } from './nearest.ts';
 
 /** As many names as fit in a sentence. */
 const namesListed = 8;
@@ -50,36 +51,4 @@ function advice(classes: readonly string[], outputs: number | undefined): string
   }
   if (outputs === undefined) return 'Choose it by its number, counted from 0.';
   return outputs === 1 ? 'Choose 0, or nothing.' : `Choose a number from 0 to ${outputs - 1}.`;
-}
-
-function quoted(names: readonly string[], separator = ' or '): string {
-  return names.map((name) => `"${name}"`).join(separator);
-}
-
-/** Up to three names that differ from `wanted` in few letters or contain it, nearest first; case does not count. */
-function nearest(wanted: string, names: readonly string[]): string[] {
-  const low = wanted.toLowerCase();
-  return names
-    .map((name) => {
-      const other = name.toLowerCase();
-      const part = low.length > 1 && other.includes(low);
-      return { name, distance: part ? 0 : editDistance(low, other), allowed: Math.ceil(other.length / 3) };
-    })
-    .filter(({ distance, allowed }) => distance <= allowed)
-    .sort((a, b) => a.distance - b.distance)
-    .slice(0, 3)
-    .map(({ name }) => name);
-}
-
-/** Levenshtein's distance: letters inserted, deleted or replaced. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
-    }
-    row = next;
-  }
-  return row[b.length];
 }

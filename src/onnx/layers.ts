@@ -128,6 +128,12 @@ function fixed(length: number | string | undefined): number | undefined {
   return typeof length === 'number' && length > 0 ? length : undefined;
 }
 
+/** Every tensor through which values of the image go on their way to an output, which is the last. */
+export function onTheWay({ graph }: Model, input: string, output: string): Set<string> {
+  const nodes = between(graph.node, input, output).filter((node) => !isShape(node));
+  return new Set(nodes.flatMap((node) => node.output));
+}
+
 /** Nodes that values of the image pass on their way to the output, in the graph's order. */
 function between(nodes: readonly NodeProto[], image: string, output: string): NodeProto[] {
   const wanted = new Set([output]);

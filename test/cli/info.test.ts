@@ -151,7 +151,7 @@ describe.concurrent('a model', () => {
     });
     expect(described.encoder).not.toHaveProperty('model');
     expect(described.layers).toMatchObject([
-      { tensor: 'evidence', operator: 'Relu', stride: { rows: 1, columns: 1 }, channels: 2 },
+      { number: 1, tensor: 'evidence', operator: 'Relu', stride: { rows: 1, columns: 1 }, channels: 2 },
     ]);
   });
 
@@ -168,7 +168,7 @@ describe.concurrent('a model', () => {
       '  encoder   1 channel (nchw), slices of 16 × 16, any batch, 2 classes, its final softmax is taken off',
       '  classes   healthy, lesion',
       '  metadata  tonno.classes = ["healthy", "lesion"]',
-      '  layers    r (Relu): stride 1, 16 × 16, 4 channels',
+      '  layers    1  r (Relu): stride 1, 16 × 16, 4 channels',
       '',
     ]);
   });
