@@ -60,6 +60,11 @@ const binary =
 
 const arithmetic = (sign: '+' | '-' | '*' | '/') => binary((a, b) => combine(sign, a, b));
 
+/** With the sign of the divisor, as in Python; of nn.MultiheadAttention it counts axes from the end. */
+const remainder = binary((a, b) =>
+  isNumber(a) && isNumber(b) && b !== 0 ? a - b * Math.floor(a / b) : undefined,
+);
+
 /** Also of Reshape, Squeeze and Unsqueeze, whose results of rank above 1 are dropped by the caller. */
 const same: Fold = ([values]) => values;
 
@@ -106,6 +111,7 @@ const folds: Readonly<Record<string, Fold>> = {
   Equal: binary((a, b) => (isNumber(a) || isNumber(b) ? Number(a === b) : a === b ? 1 : undefined)),
   Gather: gather,
   Identity: same,
+  Mod: (inputs, node) => (intAttribute(node, 'fmod') ? undefined : remainder(inputs, node)),
   Mul: arithmetic('*'),
   Reshape: same,
   Slice: slice,

@@ -55,6 +55,23 @@ describe('shapes', () => {
     await expectKnown(b.toModel(), { x }, { n: 2, '(n*2)': 4 });
   });
 
+  test('of arithmetic that is left in a graph', async () => {
+    const b = new GraphBuilder();
+    b.input('x', ['n', 3, 4]);
+    for (const [a, divisor] of [
+      [7, 3],
+      [-7, 3],
+      [7, -3],
+    ]) {
+      b.node('Mod', [b.ints([a]), b.ints([divisor])], {}, [`${a} mod ${divisor}`]);
+    }
+    // nn.MultiheadAttention asks so for the lengths before the axis that it splits.
+    b.node('Slice', [b.op('Shape', ['x']), b.ints([0]), '-7 mod 3'], {}, ['before']);
+    expect(b.known('before').values).toEqual(['n', 3]);
+    for (const name of ['7 mod 3', '-7 mod 3', '7 mod -3', 'before']) b.output(name);
+    await expectKnown(b.toModel(), { x: new Tensor('float32', new Float32Array(24), [2, 3, 4]) }, { n: 2 });
+  });
+
   test('of an operator that is not known are unknown', () => {
     const b = new GraphBuilder();
     b.input('x', [2]);
