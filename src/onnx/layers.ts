@@ -10,8 +10,8 @@ import { type ImageLayout, imageInput, imageLayout } from './image-input.ts';
 import { isStandard, type Model, opset, tensorType } from './model.ts';
 import { Constants } from './nodes.ts';
 import { bottlenecks, isShape, liveMaps, sensibleTensors } from './sensible.ts';
-import { inferGraph, type Known, knownInput } from './shapes.ts';
-import type { SpatialLayout, SpatialMap, Surroundings } from './spatial.ts';
+import { inferGraph, type Known } from './shapes.ts';
+import { axesOf, type SpatialLayout, type SpatialMap, type Surroundings } from './spatial.ts';
 import { spatialFlow } from './spatial-rules.ts';
 
 /** A tensor whose elements lie in the image, in one of the forms that `layout` lists. */
@@ -69,23 +69,14 @@ export interface SpatialLayersOptions {
  */
 export function spatialLayers(model: Model, options: SpatialLayersOptions = {}): SpatialLayer[] {
   const { graph } = model;
-  const image = options.input ? graph.input.find(({ name }) => name === options.input) : imageInput(model);
-  if (!image) return [];
-  const layout = options.layout ?? imageLayout(model, image);
-  const shape = tensorType(image).shape ?? [];
-  const place = layout === 'nchw' ? ([1, 2, 3] as const) : ([3, 1, 2] as const);
-  const given = [undefined, options.size?.rows, options.size?.columns];
-  const [channels, rows, columns] = place.map((axis, i) => fixed(shape[axis]) ?? given[i]);
-  const axis = (length: number | undefined) => ({ stride: 1, length, field: 1 });
-  const start: SpatialMap = { layout, prefix: 0, channels, rows: axis(rows), columns: axis(columns) };
-  const dims = (knownInput(image).shape ?? ['n', 'a', 'b', 'c']).map(
-    (dim, at) => [channels, rows, columns][place.indexOf(at as 1)] ?? dim,
-  );
-  const known = inferGraph(graph, opset(model), new Map([[image.name, { element: 'float32', shape: dims }]]));
+  const entry = entryOf(model, options);
+  if (!entry) return [];
+  const { image, start, shape } = entry;
+  const known = inferGraph(graph, opset(model), new Map([[image, { element: 'float32', shape }]]));
   const output = options.output ?? graph.output[0].name;
-  const nodes = between(graph.node, image.name, output);
-  const { maps, at } = follow(nodes, image.name, start, new Constants(graph), known);
-  const passed = new Set(bottlenecks(nodes, image.name));
+  const nodes = between(graph.node, image, output);
+  const { maps, at } = follow(nodes, image, start, new Constants(graph), known);
+  const passed = new Set(bottlenecks(nodes, image));
   const live = liveMaps(nodes, output, at);
   const sensible = sensibleTensors(nodes, passed, new Map([...maps].filter(([tensor]) => live.has(tensor))));
   return nodes.flatMap((node) =>
@@ -101,6 +92,33 @@ export function spatialLayers(model: Model, options: SpatialLayersOptions = {}):
       return [{ ...describe(tensor, node, map), ...marks }];
     }),
   );
+}
+
+/** The image input as the map that the walk begins with, and its shape. */
+function entryOf(model: Model, { input, layout: given, size }: SpatialLayersOptions) {
+  const image = input ? model.graph.input.find(({ name }) => name === input) : imageInput(model);
+  if (!image) return undefined;
+  const shape = tensorType(image).shape ?? Array<undefined>(4).fill(undefined);
+  if (shape.length !== 4) return undefined;
+  const layout = given ?? imageLayout(model, image);
+  const places = axesOf({ layout });
+  const [r, c] = places.plane;
+  const channels = fixed(shape[places.channels]);
+  const rows = fixed(shape[r]) ?? size?.rows;
+  const columns = fixed(shape[c!]) ?? size?.columns;
+  const lengths = new Map([
+    [places.channels, channels],
+    [r, rows],
+    [c, columns],
+  ]);
+  const axis = (length: number | undefined) => ({ stride: 1, length, field: 1 });
+  const start: SpatialMap = { layout, prefix: 0, channels, rows: axis(rows), columns: axis(columns) };
+  return {
+    image: image.name,
+    start,
+    // Exporters leave a length free by a name, by nothing or by 0.
+    shape: shape.map((dim, i) => lengths.get(i) ?? (dim || `${image.name}.${i}`)),
+  };
 }
 
 function describe(

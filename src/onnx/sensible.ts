@@ -56,11 +56,13 @@ export function sensibleTensors(
 /** Maps that a node turns into maps of another stride, in the order in which they are made. */
 function resampled(nodes: readonly NodeProto[], maps: ReadonlyMap<string, SpatialMap>): string[] {
   const found = new Set<string>();
+  // Every second row is no layer, only half of one on its way to be joined: Swin merges patches so.
+  const parts = new Set(nodes.flatMap(({ opType, output }) => (opType === 'Slice' ? output : [])));
   for (const { input, output } of nodes) {
     const after = maps.get(output[0]);
     for (const value of after ? input : []) {
       const before = maps.get(value);
-      if (before && after && !sameGrid(before, after)) found.add(value);
+      if (before && after && !sameGrid(before, after) && !parts.has(value)) found.add(value);
     }
   }
   return [...maps.keys()].filter((tensor) => found.has(tensor));

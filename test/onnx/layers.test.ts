@@ -363,9 +363,16 @@ describe('inputs', () => {
   });
 
   test('a network without an image has no layers', () => {
-    expect(spatialLayers(model({ inputs: [value('x', ['n', 7])], nodes: [node('Relu', 'x', 'y')] }))).toEqual(
-      [],
-    );
+    const flat = model({ inputs: [value('x', ['n', 7])], nodes: [node('Relu', 'x', 'y')] });
+    expect(spatialLayers(flat)).toEqual([]);
+    expect(spatialLayers(flat, { input: 'x' })).toEqual([]);
+  });
+
+  test.each([[['n', 1, 0, 0]], [undefined]])('lengths that are 0 or not there are free: %j', (shape) => {
+    const network = model({ ...classifier(), inputs: [value('x', shape)] });
+    expect(spatialLayers(network)[0]).toMatchObject({ channels: 4, size: undefined });
+    const [sized] = spatialLayers(network, { size: { rows: 9, columns: 8 } });
+    expect(sized.size).toEqual({ rows: 9, columns: 8 });
   });
 
   test('a graph that renames in a circle is walked to its end', () => {

@@ -97,6 +97,29 @@ test('a ConvNeXt has a sensible layer at the end of each stage', async () => {
   }
 });
 
+test('patches that are merged leave no layer between the strides', () => {
+  const part = (rows: number, columns: number) => [
+    node('Slice', `a,from${rows},far,rows,two`, `rows${rows}${columns}`),
+    node('Slice', `rows${rows}${columns},from${columns},far,columns,two`, `part${rows}${columns}`),
+  ];
+  const nodes = [
+    node('Transpose', 'x', 'a', { perm: [0, 2, 3, 1] }),
+    ...[part(0, 0), part(1, 0), part(0, 1), part(1, 1)].flat(),
+    node('Concat', 'part00,part10,part01,part11', 'b', { axis: -1 }),
+    node('MatMul', 'b,w', 'y'),
+  ];
+  const initialisers = [
+    ...[0, 1].map((from) => integers(`from${from}`, [from])),
+    integers('far', [2 ** 31 - 1]),
+    integers('rows', [1]),
+    integers('columns', [2]),
+    integers('two', [2]),
+    weights('w', [16, 8]),
+  ];
+  const network = model({ inputs: [value('x', ['n', 4, 8, 8])], nodes, initialisers });
+  expect(sensible(spatialLayers(network))).toEqual(['a', 'y']);
+});
+
 /** Of x [n, 4, 4, 6], with what is listed and how. */
 const cases: Record<
   string,
@@ -130,7 +153,8 @@ const cases: Record<
   'class tokens put on and taken off': {
     nodes: [
       node('Reshape', 'x,flat', 'a'),
-      node('Concat', 'one,two,a', 'b', { axis: -1 }),
+      node('Concat', 'two,a', 'registers', { axis: -1 }),
+      node('Concat', 'one,registers', 'b', { axis: -1 }),
       node('Split', 'b,parts', 'first,c', { axis: 2 }),
       node('Slice', 'c,from,to,axis', 'd'),
       node('Gather', 'c,all', 'e', { axis: 2 }),
@@ -151,6 +175,7 @@ const cases: Record<
     ],
     layers: {
       a: 'channel-tokens',
+      registers: 'channel-tokens 2',
       b: 'channel-tokens 3',
       c: 'channel-tokens 1',
       d: 'channel-tokens',
@@ -173,6 +198,17 @@ const cases: Record<
       integers('tokens', [-1, 24, 5]),
     ],
     layers: { a: 'nhwc', y: 'tokens' },
+  },
+  'an MLP that mixes tokens, which is not followed but joined': {
+    nodes: [
+      node('Reshape', 'x,flat', 'a'),
+      node('MatMul', 'a,mixer', 'mixed'),
+      node('Relu', 'mixed', 'active'),
+      node('MatMul', 'active,mixer', 'again'),
+      node('Add', 'a,again', 'y'),
+    ],
+    initialisers: [integers('flat', [0, 4, -1]), weights('mixer', [24, 24])],
+    layers: { a: 'channel-tokens', y: 'channel-tokens' },
   },
   'windows of a Swin transformer, which are not followed but joined': {
     nodes: [
@@ -210,7 +246,7 @@ test.each(Object.entries(cases))('%s', async (_, { nodes, initialisers, layers: 
 const ends: [name: string, nodes: Network['nodes'], initialisers?: Network['initialisers']][] = [
   ['some tokens left out', [node('Slice', 't,two,far,one', 'y')]],
   ['tokens left out at the end', [node('Slice', 't,one,ten,one', 'y')]],
-  ['tokens in another order', [node('Gather', 't,shuffled', 'y', { axis: 1 })]],
+  ['tokens in another order', [node('Gather', 't,exchanged', 'y', { axis: 1 })]],
   ['one token picked', [node('Gather', 't,class', 'y', { axis: 1 })]],
   ['tokens put behind', [node('Concat', 't,extra', 'y', { axis: 1 })]],
   ['a mean over the tokens', [node('ReduceMean', 't', 'y', { axes: [1] })]],
@@ -233,7 +269,7 @@ test.each(ends)('%s: the path ends', (_, last) => {
     integers('two', [2]),
     integers('ten', [10]),
     integers('far', [2 ** 31 - 1]),
-    integers('shuffled', [2, 1, 3]),
+    integers('exchanged', [1, 3, 2, ...Array.from({ length: 21 }, (_, i) => i + 4)]),
     { ...integers('class', [0]), dims: [] },
     integers('heads', [0, 25, 2, 2]),
   ];
@@ -243,5 +279,41 @@ test.each(ends)('%s: the path ends', (_, last) => {
   ]) {
     const network: Model = model({ inputs: [value('x', ['n', 4, ...sides])], nodes, initialisers });
     expect(spatialLayers(network).map(({ tensor }) => tensor)).toEqual(['a', 'b', 't']);
+  }
+});
+
+test.each([
+  [
+    'one head set apart',
+    [
+      node('Transpose', 'x', 'a', { perm: [0, 2, 3, 1] }),
+      node('Reshape', 'a,flat', 't'),
+      node('Reshape', 't,head', 'y'),
+    ],
+  ],
+  [
+    'rows of a map counted as images',
+    [node('Transpose', 'x', 'a', { perm: [0, 2, 3, 1] }), node('Reshape', 'a,row', 'y')],
+  ],
+  [
+    'a matrix of maps whose channels do not lie last',
+    [node('Reshape', 'x,matrix', 'm'), node('MatMul', 'm,square', 'g'), node('Reshape', 'g,map', 'y')],
+  ],
+])('%s: the path ends', (_, nodes) => {
+  const initialisers = [
+    integers('flat', [0, -1, 4]),
+    integers('head', [0, -1, 1, 4]),
+    integers('row', [-1, 6, 4]),
+    integers('matrix', [-1, 4]),
+    integers('map', [-1, 4, 4, 6]),
+    weights('square', [4, 4]),
+  ];
+  for (const sides of [
+    [4, 6],
+    ['h', 6],
+    ['h', 'w'],
+  ]) {
+    const network = model({ inputs: [value('x', ['n', 4, ...sides])], nodes, initialisers });
+    expect(spatialLayers(network).map(({ tensor }) => tensor)).not.toContain('y');
   }
 });

@@ -3,6 +3,8 @@
  * normalisation as one operator or in parts, GELU as one operator or by Erf, shapes as constants or asked for on the
  * way. Weights are random and seeded; the input is "x" [n, 1, side, side] and the output "y" [n, classes].
  */
+import { create } from '@bufbuild/protobuf';
+import { TensorProtoSchema } from 'onnx-buf';
 import { type Attributes, GraphBuilder } from '../../src/onnx/builder.ts';
 import type { Dim } from '../../src/onnx/dimensions.ts';
 import type { Model } from '../../src/onnx/model.ts';
@@ -177,14 +179,22 @@ class ViT extends Network {
     const maps = this.conv(image, channels, patch, { strides: [patch, patch] });
     const flat = this.left('Reshape', [maps, this.#shape(maps, [0, channels, -1])]);
     const tokens = this.o.transpose(flat, [0, 2, 1]);
-    const whole = this.#shape(tokens, [0, 1 + registers, channels]);
     const extra = this.random([1, 1 + registers, channels]);
-    // Of a free batch the shape must be asked for, because Expand knows no 0.
-    const batch = this.b.shape(image)[0];
-    const expanded = batch === 1 ? extra : this.left('Expand', [extra, this.#asked(tokens, whole)]);
-    const all = this.o.concat([expanded, tokens], 1);
+    const all = this.o.concat(
+      [this.b.shape(image)[0] === 1 ? extra : this.#expanded(extra, tokens), tokens],
+      1,
+    );
     const places = (this.side / patch) ** 2 + 1 + registers;
     return this.o.add(all, this.random([1, places, channels]));
+  }
+
+  /** A token for each image; lengths of −1 are those that it has, for which torch.onnx writes this chain. */
+  #expanded(token: string, tokens: string): string {
+    const wanted = this.#asked(tokens, this.b.ints([0, -1, -1]));
+    const value = create(TensorProtoSchema, { dims: [1n], dataType: 7, int64Data: [1n] });
+    const ones = this.left('ConstantOfShape', [this.b.ints([3])], { value });
+    const open = this.left('Equal', [wanted, this.left('Mul', [ones, this.b.scalar(-1, 'int64')])]);
+    return this.left('Expand', [token, this.left('Where', [open, ones, wanted])]);
   }
 
   #add(x: string, more: string, name: string): string {
