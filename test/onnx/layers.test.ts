@@ -237,6 +237,7 @@ describe('operators', () => {
       [node('Resize', 'x,,s', 's2'), node('Sum', 'x,s2', 'y')],
       [weights('s', [4], [1, 1, 0.1, 1])],
     ],
+    ['a sum of more axes', [node('Add', 'x,five', 'y')], [weights('five', [2, 1, 1, 1, 1])]],
     ['whole numbers', [node('Cast', 'x', 'f', { to: 7 }), node('Cast', 'f', 'y', { to: 1 })]],
   ];
   test.each(ends)('%s ends the path', (_, nodes, initialisers) => {

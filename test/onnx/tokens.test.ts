@@ -97,6 +97,30 @@ test('a ConvNeXt has a sensible layer at the end of each stage', async () => {
   }
 });
 
+test('what joins rows of a matrix on a way that is not followed may come from anywhere', () => {
+  const nodes = (joined: string) => [
+    node('Transpose', 'x', 'a', { perm: [0, 2, 3, 1] }),
+    node('Reshape', 'a,matrix', 'm'),
+    node('Transpose', 'm', 'turned', { perm: [1, 0] }),
+    node('Softmax', 'turned', 'mixed', { axis: 1 }),
+    node('Transpose', 'mixed', 'back', { perm: [1, 0] }),
+    node('ReduceMean', 'back', 'statistic', { axes: [0] }),
+    node('Add', `m,${joined}`, 'sum'),
+    node('Reshape', 'sum,tokens', 'y'),
+  ];
+  const initialisers = [integers('matrix', [-1, 4]), integers('tokens', [-1, 24, 4])];
+  const field = (joined: string) => {
+    const network = model({
+      inputs: [value('x', ['n', 4, 4, 6])],
+      nodes: nodes(joined),
+      initialisers,
+    });
+    return spatialLayers(network).find(({ tensor }) => tensor === 'y')?.field.rows;
+  };
+  expect(field('back')).toBe(Number.POSITIVE_INFINITY);
+  expect(field('statistic')).toBe(1);
+});
+
 test('patches that are merged leave no layer between the strides', () => {
   const part = (rows: number, columns: number) => [
     node('Slice', `a,from${rows},far,rows,two`, `rows${rows}${columns}`),
