@@ -43,6 +43,7 @@ export {
 } from './datasets/phantom-cohort.ts';
 export { resolveClass } from './encoders/classes.ts';
 export { type Encoder, type EncoderOptions, readEncoder } from './encoders/external.ts';
+export { encoderLayers, type LayeredEncoder, numberedLayers, resolveLayer } from './encoders/layers.ts';
 export { type EncoderMetadata, readMetadata, withMetadata } from './encoders/metadata.ts';
 export {
   defaultPreprocessing,
@@ -120,6 +121,7 @@ export { exposeTensor } from './onnx/rewrite.ts';
 export type { SpatialLayout } from './onnx/spatial.ts';
 export { backproject, layOut, type Projection } from './reconstruction/backprojection.ts';
 export { type Filter, filters, parseFilter } from './reconstruction/filter.ts';
+export { type LeastSquaresOptions, leastSquares, type MapStack } from './reconstruction/least-squares.ts';
 export {
   type Method,
   type MethodChoice,
@@ -128,22 +130,53 @@ export {
   type Plan,
   type Preset,
   type PresetName,
+  passDirections,
   planDirections,
   planMethod,
+  planMethods,
   presets,
+  sharedPasses,
 } from './reconstruction/methods.ts';
+export { type Projector, type ProjectorGeometry, projector } from './reconstruction/projector.ts';
 export {
-  type Measurement,
   measure,
   type Progress,
   type ProjectOptions,
   project,
   type Reconstruction,
+  type Reconstructions,
   type ReconstructOptions,
   reconstruct,
+  reconstructAll,
 } from './reconstruction/reconstruct.ts';
-export { type MontageInput, renderMontage } from './report/montage.ts';
-export { type LogitOptions, logitResponse } from './responses/logit.ts';
+export type {
+  Heatmap,
+  LeastSquaresTarget,
+  Measurement,
+  SumTarget,
+  Target,
+} from './reconstruction/targets.ts';
+export { type MontageInput, peakOf, renderMontage } from './report/montage.ts';
+export { renderSheet, type SheetCell, type SheetInput, type SheetRow } from './report/sheet.ts';
+export { type CamName, cams, isGradientCam } from './responses/cam/cams.ts';
+export type { GradientCamName } from './responses/cam/formulas.ts';
+export type { CamLayer } from './responses/cam/layer.ts';
+export { type CamNetwork, type CamRequest, camNetwork } from './responses/cam/network.ts';
+export {
+  type ScoreCamCost,
+  type ScoreCamOptions,
+  scoreCamModel,
+  scoreCamResponse,
+} from './responses/cam/score-cam.ts';
+export {
+  type Answer,
+  type Batch,
+  encoderResponse,
+  type RunOptions,
+  type SliceEncoder,
+} from './responses/encoder.ts';
+export { joinResponses } from './responses/joined.ts';
+export { type LogitOptions, logitAnswer, logitResponse } from './responses/logit.ts';
 export { meanResponse, pooledResponse } from './responses/pooled.ts';
 export type { Maps, Response } from './responses/response.ts';
 export {

@@ -21,7 +21,7 @@ import { engine, openSession } from '../runtime/node.ts';
 import { VERSION } from '../version.ts';
 import type { Vector, Volume } from '../volume/volume.ts';
 import { prepareFolder, readBytes, writeWhole } from './files.ts';
-import { type HeatmapResult, makeHeatmap } from './heatmap.ts';
+import { type HeatmapResult, makeHeatmaps } from './heatmap.ts';
 import { wholeNumber } from './options.ts';
 import type { Run } from './run.ts';
 import { volumeBytes } from './volumes.ts';
@@ -64,18 +64,18 @@ async function demo({ out, seed }: { out: string; seed: number }, run: Run): Pro
   terminal.log(`Phantom of ${phantom.shape.join(' × ')} voxels with ${lesions.length} lesions.`);
 
   terminal.log('The paper’s own proof: the mean of every slice, reconstructed, is the volume again.');
-  const proof = await makeHeatmap({
+  const [proof] = await makeHeatmaps({
     name: 'phantom-proof',
     sliced: phantom,
     input: phantom,
     response: meanResponse({ rows: SIZE, columns: SIZE }),
-    plan: planMethod({ method: 'tonno', directions: 500, slices: 100, plain: true }),
+    wanted: [{ plan: planMethod({ method: 'tonno', directions: 500, slices: 100, plain: true }), maps: 0 }],
     folder: out,
     signal,
     terminal,
     record: { device: 'cpu' },
   });
-  const agreement = agreementInBall(proof.reconstruction.data, phantom);
+  const agreement = agreementInBall(proof.values.data, phantom);
   terminal.print(
     `G ≈ V with the mean response: correlation ${agreement.correlation.toFixed(4)}, relative error ${agreement.error.toFixed(3)} in the ball`,
   );
@@ -91,12 +91,12 @@ async function demo({ out, seed }: { out: string; seed: number }, run: Run): Pro
   try {
     const prepared = prepareVolume(phantom, encoder.preprocessing, encoder);
     const response = logitResponse(encoder, session, prepared, { size: SIZE });
-    made = await makeHeatmap({
+    [made] = await makeHeatmaps({
       name: 'phantom',
       sliced: prepared.volume,
       input: phantom,
       response,
-      plan: planMethod({ method: 'tonno' }),
+      wanted: [{ plan: planMethod({ method: 'tonno' }), maps: 0 }],
       folder: out,
       signal,
       terminal,
@@ -106,7 +106,7 @@ async function demo({ out, seed }: { out: string; seed: number }, run: Run): Pro
   } finally {
     await session.close();
   }
-  const heatmap: Volume = { ...phantom, data: made.reconstruction.data };
+  const heatmap: Volume = { ...phantom, data: made.values.data };
   const ranked = peaks(heatmap);
   const ranks = lesions
     .map((lesion) => 1 + ranked.findIndex(({ voxel }) => isIn(lesion, voxel)))
@@ -182,7 +182,7 @@ async function axisProfiles(volume: Volume, response: Response): Promise<AxisPro
   for (const axis of [0, 1, 2] as const) {
     const [direction] = axisDirections(volume.shape, [axis]);
     const stack = new Stack(volume, direction, response.size, 0);
-    const { data } = await response.respond(stack);
+    const [{ data }] = await response.respond(stack);
     const position = Array.from(data, (_, m) => stack.offset(m));
     profiles.push({ axis, position, values: Array.from(data) });
   }

@@ -5,7 +5,8 @@ import { TonnoError, UsageError } from '../errors.ts';
 import { decodeNpy, type NpyArray } from '../formats/npy.ts';
 import { parseFilter } from '../reconstruction/filter.ts';
 import { methods, planDirections } from '../reconstruction/methods.ts';
-import { type Measurement, project } from '../reconstruction/reconstruct.ts';
+import { project } from '../reconstruction/reconstruct.ts';
+import type { Measurement } from '../reconstruction/targets.ts';
 import { VERSION } from '../version.ts';
 import { jsonBytes, parseJson, prepareFolder, readBytes, writeWhole } from './files.ts';
 import { extremes, type ProfilesRecord } from './heatmap.ts';
@@ -59,13 +60,14 @@ async function refilter(
   await prepareFolder(out);
   const started = performance.now();
   const [rows, columns] = about.sliceSize;
-  const { data, kinds, shape } = await project(measurements(profiles, about), filter, {
+  const { heatmaps, shape } = await project(measurements(profiles, about), [{ maps: 0, filter }], {
     shape: about.grid.shape,
     total: about.directionsDone,
     size: { rows, columns },
     planeMeasure: about.planeMeasure,
     signal,
   });
+  const [{ data, kinds }] = heatmaps;
   const stem = `${basename(path, '.npy').replace(/_profiles$/, '')}_filter-${name.replace(':', '-')}_heatmap`;
   const file = `${stem}.nii.gz`;
   const record = {
@@ -140,6 +142,6 @@ async function* measurements(
   const directions = planDirections(plan, grid.shape).slice(0, directionsDone);
   for (const [row, direction] of directions.entries()) {
     const values = data.subarray(row * length, (row + 1) * length);
-    yield { direction, margin, maps: { data: values, count, kinds, rows, columns } };
+    yield { direction, margin, maps: [{ data: values, count, kinds, rows, columns }] };
   }
 }

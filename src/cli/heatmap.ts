@@ -1,19 +1,31 @@
 /**
- * One volume, one response, one plan: the heatmap, the record of how it was made and, when wanted, the profiles it
- * was made of. The commands `reconstruct` and `demo` differ only in what they hand in here.
+ * One volume, one pass over it: the heatmaps of the methods that share it, the record of how each was made and, when
+ * wanted, the profiles they were made of. The commands `reconstruct` and `demo` differ only in what they hand in here.
  */
 import { basename, join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { encodeNpyHeader } from '../formats/npy.ts';
 import { parseFilter } from '../reconstruction/filter.ts';
-import { type Plan, planDirections } from '../reconstruction/methods.ts';
-import { type Measurement, type Reconstruction, reconstruct } from '../reconstruction/reconstruct.ts';
-import type { Response } from '../responses/response.ts';
+import { type Plan, passDirections } from '../reconstruction/methods.ts';
+import { type Reconstructions, reconstructAll } from '../reconstruction/reconstruct.ts';
+import type { Heatmap, Measurement, Target } from '../reconstruction/targets.ts';
+import type { Maps, Response } from '../responses/response.ts';
 import { VERSION } from '../version.ts';
 import { spacing, type Volume } from '../volume/volume.ts';
 import { jsonBytes, NewFile, writeWhole } from './files.ts';
-import type { Terminal } from './terminal.ts';
+import type { ProgressLine, Terminal } from './terminal.ts';
 import { volumeBytes } from './volumes.ts';
+
+/** One heatmap of a pass. */
+export interface WantedHeatmap {
+  readonly plan: Plan;
+  /** Index of the maps it is made of among the response's names. */
+  readonly maps: number;
+  /** What tells it from others in the names of files, `cam-layercam_layer-2`. */
+  readonly entities?: Readonly<Record<string, string>>;
+  /** What else its record says. */
+  readonly record?: Readonly<Record<string, unknown>>;
+}
 
 export interface HeatmapJob {
   /** Stem of the results' names. */
@@ -23,81 +35,142 @@ export interface HeatmapJob {
   /** As it was read: its grid becomes the heatmap's. */
   readonly input: Volume;
   readonly response: Response;
-  readonly plan: Plan;
+  /** Over the same directions: see `sharedPasses`. */
+  readonly wanted: readonly WantedHeatmap[];
   readonly folder: string;
   readonly keepProfiles?: boolean;
   /** Seconds after which no further direction is begun. */
   readonly timeLimit?: number;
   readonly signal: AbortSignal;
   readonly terminal: Terminal;
-  /** What else the record says: encoder, class, preprocessing, device. */
+  /** What else the records say: encoder, class, preprocessing, device. */
   readonly record: Readonly<Record<string, unknown>>;
 }
 
 export interface HeatmapResult {
   readonly heatmap: string;
   readonly sidecar: string;
+  /** Of the first heatmap that is made of these maps. */
   readonly profiles?: string;
-  readonly reconstruction: Reconstruction;
+  readonly values: Heatmap;
   /** As written to the sidecar. */
   readonly record: Readonly<Record<string, unknown>>;
 }
 
-export async function makeHeatmap(job: HeatmapJob): Promise<HeatmapResult> {
-  const { name, sliced, input, response, plan, folder, signal, terminal } = job;
-  const filter = parseFilter(plan.filter);
-  const directions = planDirections(plan, sliced.shape);
-  const stem = join(folder, `${name}_desc-${plan.method}`);
+export async function makeHeatmaps(job: HeatmapJob): Promise<HeatmapResult[]> {
+  const { name, sliced, response, wanted, signal, terminal } = job;
+  const { directions, uses } = passDirections(
+    wanted.map(({ plan }) => plan),
+    sliced.shape,
+  );
+  const targets = wanted.map(({ plan, maps }, i): Target => {
+    const { filter, iterations, nonNegative = false } = plan;
+    if (iterations === undefined) return { maps, uses: uses[i], filter: parseFilter(filter) };
+    return { maps, uses: uses[i], iterations, nonNegative };
+  });
+  const iterations = targets.reduce((sum, t) => sum + ('iterations' in t ? t.iterations : 0), 0);
+  let iterated = 0;
+  let solving: ProgressLine | undefined;
   const started = new Date();
   const clockStart = performance.now();
   const progress = terminal.progress(name);
-  const profiles = job.keepProfiles ? new ProfileWriter(`${stem}_profiles`, directions.length) : undefined;
+  const writers = job.keepProfiles ? profileWriters(job, directions.length) : [];
   const limit = job.timeLimit === undefined ? undefined : timeout(job.timeLimit);
   try {
-    const reconstruction = await reconstruct(sliced, response, directions, filter, {
+    const pass = await reconstructAll(sliced, response, directions, targets, {
       signal,
       stop: limit,
-      onMeasured: profiles && ((measurement) => profiles.add(measurement)),
+      onMeasured: async ({ maps, margin }: Measurement) => {
+        for (const { writer, wanted } of writers) await writer.add(maps[wanted.maps], margin);
+      },
       onProgress: ({ done, total, slices }) =>
         progress.update(done, total, 'directions', { count: slices, units: 'slices' }),
+      onIteration: () => {
+        solving ??= terminal.progress(name);
+        solving.update(++iterated, iterations, 'iterations', { count: iterated, units: 'iterations' });
+      },
     });
     progress.end();
-    const { data, kinds, shape, done, total, slices } = reconstruction;
-    const seconds = (performance.now() - clockStart) / 1000;
+    const { done, total } = pass;
     if (done < total) terminal.warn(`${name}: the time limit ended it after ${done} of ${total} directions.`);
-    const heatmap = `${stem}_heatmap.nii.gz`;
-    const sidecar = `${stem}_heatmap.json`;
-    const record = {
-      software: { name: 'tonno', version: VERSION, node: process.version },
-      input: {
-        file: input.name,
-        shape: input.shape,
-        channels: input.channels,
-        spacing: spacing(input.geometry),
-      },
-      ...job.record,
-      response: response.name,
-      sliceSize: [response.size.rows, response.size.columns],
-      ...plan,
-      directionsDone: done,
-      started: started.toISOString(),
-      seconds: round(seconds),
-      slicesMeasured: slices,
-      slicesPerSecond: round(slices / seconds),
-      heatmap: { file: basename(heatmap), ...extremes(data) },
-    };
-    const volume: Volume = { data, channels: kinds, shape, geometry: input.geometry };
-    const description = describe(plan, response, done);
-    const bytes = await volumeBytes(volume, { datatype: 'float32', description, signal });
-    signal.throwIfAborted();
-    // The record comes first: a heatmap is never without the settings that made it.
-    await writeWhole({ [sidecar]: jsonBytes(record), [heatmap]: bytes });
-    const kept = await profiles?.finish({ record, plan, response, input, done });
-    return { heatmap, sidecar, profiles: kept, reconstruction, record };
+    const time = { started: started.toISOString(), seconds: (performance.now() - clockStart) / 1000 };
+    const results: HeatmapResult[] = [];
+    for (const [i, heatmap] of wanted.entries()) {
+      const result = await writeHeatmap(job, heatmap, pass, pass.heatmaps[i], time);
+      const kept = writers.find((kept) => kept.wanted === heatmap);
+      const profiles = await kept?.writer.finish(job, heatmap.plan, result.record, done);
+      results.push({ ...result, profiles });
+    }
+    return results;
   } finally {
     progress.end();
-    await profiles?.discard();
+    for (const { writer } of writers) await writer.discard();
   }
+}
+
+/** Writes a heatmap and its record. */
+async function writeHeatmap(
+  { name, input, response, folder, signal, terminal, record: shared }: HeatmapJob,
+  wanted: WantedHeatmap,
+  { slices }: Reconstructions,
+  values: Heatmap,
+  { started, seconds }: { started: string; seconds: number },
+): Promise<HeatmapResult> {
+  const { plan, maps } = wanted;
+  const stem = join(folder, `${name}_${heatmapName(wanted)}_heatmap`);
+  const [heatmap, sidecar] = [`${stem}.nii.gz`, `${stem}.json`];
+  const range = extremes(values.data);
+  const record = {
+    software: { name: 'tonno', version: VERSION, node: process.version },
+    input: {
+      file: input.name,
+      shape: input.shape,
+      channels: input.channels,
+      spacing: spacing(input.geometry),
+    },
+    ...shared,
+    response: response.names[maps],
+    ...wanted.record,
+    sliceSize: [response.size.rows, response.size.columns],
+    ...plan,
+    directionsDone: values.done,
+    started,
+    seconds: round(seconds),
+    slicesMeasured: slices,
+    slicesPerSecond: round(slices / seconds),
+    heatmap: { file: basename(heatmap), ...range },
+  };
+  if (range.minimum === 0 && range.maximum === 0) {
+    terminal.warn(`${heatmap}: it is zero everywhere, because ${response.names[maps]} was for every slice.`);
+  }
+  const volume: Volume = {
+    data: values.data,
+    channels: values.kinds,
+    shape: input.shape,
+    geometry: input.geometry,
+  };
+  const description = describe(plan, response.names[maps], values.done);
+  const bytes = await volumeBytes(volume, { datatype: 'float32', description, signal });
+  signal.throwIfAborted();
+  // The record comes first: a heatmap is never without the settings that made it.
+  await writeWhole({ [sidecar]: jsonBytes(record), [heatmap]: bytes });
+  return { heatmap, sidecar, values, record };
+}
+
+/** `desc-averaged-cam_cam-layercam_layer-2`, with nothing in it that a file's name may not hold. */
+function heatmapName({ plan, entities = {} }: WantedHeatmap): string {
+  const all = Object.entries({ desc: plan.method, ...entities });
+  const safe = (value: string) => value.replace(/[^\w.+-]+/g, '-').replace(/^-+|-+$/g, '');
+  return all.map(([key, value]) => `${key}-${safe(value)}`).join('_');
+}
+
+/** One writer for each of the maps that heatmaps are made of, named after the first of them. */
+function profileWriters({ name, folder, wanted }: HeatmapJob, total: number) {
+  const first = wanted.filter(({ maps }, i) => wanted.findIndex((other) => other.maps === maps) === i);
+  return first.map((heatmap) => ({
+    wanted: heatmap,
+    writer: new ProfileWriter(join(folder, `${name}_${heatmapName(heatmap)}_profiles`), total),
+  }));
 }
 
 /** A timer takes whole milliseconds and no more than fit in 31 bits, which are 24 days. */
@@ -106,7 +179,7 @@ function timeout(seconds: number): AbortSignal {
 }
 
 /** For the descrip field of NIfTI, 79 bytes: what is most telling first, and what does not fit left out whole. */
-function describe({ method, slices, filter, seed }: Plan, { name }: Response, done: number): string {
+function describe({ method, slices, filter, seed }: Plan, name: string, done: number): string {
   const stack = slices === undefined ? [] : [`M=${slices}`];
   const items = [method, name, `L=${done}`, ...stack, filter, `seed=${seed}`];
   return items.reduce(
@@ -160,7 +233,7 @@ class ProfileWriter {
     this.total = total;
   }
 
-  async add({ maps, margin }: Measurement): Promise<void> {
+  async add(maps: Maps, margin: number): Promise<void> {
     const row = [maps.count, maps.kinds, maps.rows, maps.columns];
     if (!this.file) {
       this.file = await NewFile.create(`${this.stem}.npy`);
@@ -178,19 +251,12 @@ class ProfileWriter {
     await this.file.write(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
 
-  async finish({
-    record,
-    plan,
-    response,
-    input,
-    done,
-  }: {
-    record: Readonly<Record<string, unknown>>;
-    plan: Plan;
-    response: Response;
-    input: Volume;
-    done: number;
-  }): Promise<string | undefined> {
+  async finish(
+    { response, input }: HeatmapJob,
+    plan: Plan,
+    record: HeatmapResult['record'],
+    done: number,
+  ): Promise<string | undefined> {
     if (!this.file) return undefined;
     const about: ProfilesRecord = {
       plan,

@@ -22,6 +22,18 @@ export function numbers(text: string): number[] {
   return values;
 }
 
+/** One or several words with commas between them, each once; any words where no choices are given. */
+export function list(choices?: readonly string[]): (text: string) => string[] {
+  return (text) => {
+    const words = text.split(',').map((word) => word.trim());
+    const unknown = choices && words.find((word) => !choices.includes(word));
+    if (unknown !== undefined) throw new InvalidArgumentError(`Allowed choices are ${choices!.join(', ')}.`);
+    if (words.includes(''))
+      throw new InvalidArgumentError('It must be a name, or several with commas between them.');
+    return [...new Set(words)];
+  };
+}
+
 /** A number above 0. */
 export function positiveNumber(text: string): number {
   const value = Number(text);

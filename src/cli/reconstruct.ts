@@ -1,57 +1,46 @@
 /** tonno reconstruct: volumes and an encoder in, heatmaps out. */
-import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
-import { resolveClass } from '../encoders/classes.ts';
-import { type Encoder, readEncoder } from '../encoders/external.ts';
-import { prepareVolume } from '../encoders/preprocessing.ts';
 import { UsageError } from '../errors.ts';
 import { filters, parseFilter } from '../reconstruction/filter.ts';
 import {
-  type Method,
   type MethodName,
   methods,
   type Plan,
+  type Preset,
   type PresetName,
-  planMethod,
+  passDirections,
+  planMethods,
   presets,
 } from '../reconstruction/methods.ts';
-import { DEFAULT_SIZE, logitResponse, sliceSize } from '../responses/logit.ts';
-import { meanResponse, pooledResponse } from '../responses/pooled.ts';
-import type { Response } from '../responses/response.ts';
-import { parseDevice } from '../runtime/devices.ts';
-import { engine as engineVersion, openSession } from '../runtime/node.ts';
-import { devices, type Session } from '../runtime/session.ts';
-import type { Volume } from '../volume/volume.ts';
-import { prepareFolder, readBytes, resultNames } from './files.ts';
-import { makeHeatmap } from './heatmap.ts';
-import { addInputScaling, givenPreprocessing, type InputScaling } from './input-scaling.ts';
-import { duration, wholeNumber } from './options.ts';
+import { cams } from '../responses/cam/cams.ts';
+import type { ScoreCamCost } from '../responses/cam/score-cam.ts';
+import { DEFAULT_SIZE } from '../responses/encoder.ts';
+import { devices } from '../runtime/session.ts';
+import type { Shape } from '../volume/volume.ts';
+import { type Engine, type EngineOptions, openEngine, type Pass } from './engine.ts';
+import { prepareFolder, resultNames } from './files.ts';
+import { makeHeatmaps } from './heatmap.ts';
+import { addInputScaling } from './input-scaling.ts';
+import { byteCount, duration, list, wholeNumber } from './options.ts';
 import { isInterruption, messageOf, type Run } from './run.ts';
+import { clock, type Terminal } from './terminal.ts';
 import { readVolume } from './volumes.ts';
 
-interface ReconstructOptions extends InputScaling {
-  encoder?: string;
-  method: MethodName;
-  response: string;
+interface ReconstructOptions extends EngineOptions {
+  method: MethodName[];
   preset: PresetName;
   directions?: number;
   slices?: number;
-  size?: number;
   filter?: string;
   axis?: 0 | 1 | 2;
+  iterations?: number;
+  nonNegative?: boolean;
   timeLimit?: number;
   seed: number;
-  class?: string;
-  device: string;
-  threads?: number;
-  batch?: number;
   out: string;
   keepProfiles?: boolean;
   nan: 'refuse' | 'zero';
   int64: 'refuse' | 'convert';
-  layout?: 'nchw' | 'nhwc';
-  input?: string;
-  output?: string;
 }
 
 /** Ten times the paper's. Their order of visiting takes time that grows with the square: two seconds for these. */
@@ -60,7 +49,10 @@ const MOST_DIRECTIONS = 20_000;
 export function addReconstruct(program: Command, run: Run): void {
   const filterNames = Object.entries(filters).map(([name, { width }]) => (width ? `${name}:WIDTH` : name));
   const presetTable = Object.entries(presets).map(
-    ([name, p]) => `  ${name.padEnd(9)} L = ${p.directions}, M = ${p.slices}, ${p.filter}`,
+    ([name, { directions, directionsOfMaps, slices, filter }]: [string, Preset]) => {
+      const onMaps = directionsOfMaps === directions ? '' : ` (${directionsOfMaps} on maps)`;
+      return `  ${name.padEnd(9)} L = ${directions}${onMaps}, M = ${slices}, ${filter}`;
+    },
   );
   const command = program.command('reconstruct');
   command
@@ -71,9 +63,18 @@ export function addReconstruct(program: Command, run: Run): void {
     .argument('<volume...>', 'NIfTI files, .nii or .nii.gz')
     .option('-e, --encoder <file.onnx>', 'the 2D network; needed for the response logit')
     .addOption(
-      new Option('-m, --method <name>', 'what is summed').choices(Object.keys(methods)).default('tonno'),
+      new Option('-m, --method <names>', `what is summed: ${Object.keys(methods).join(', ')}`)
+        .argParser(list(Object.keys(methods)))
+        .default(['tonno'], 'tonno'),
     )
-    .option('-r, --response <name>', 'what is measured: logit, mean or pooled:N', 'logit')
+    .addOption(
+      new Option(
+        '--cam <names>',
+        `class activation map: ${Object.keys(cams).join(', ')} (layercam)`,
+      ).argParser(list(Object.keys(cams))),
+    )
+    .option('--layer <names>', 'of the encoder, by number or name: see `tonno layers`', list())
+    .option('-r, --response <name>', 'instead of an encoder: mean or pooled:N')
     .addOption(
       new Option('-p, --preset <name>', 'see below').choices(Object.keys(presets)).default('standard'),
     )
@@ -85,7 +86,9 @@ export function addReconstruct(program: Command, run: Run): void {
       wholeNumber(2, 8192),
     )
     .option('-f, --filter <name>', filterNames.join(', '))
-    .option('--axis <axis>', 'array axis of slice-wise methods: 0, 1 or 2', wholeNumber(0, 2))
+    .option('--axis <axis>', 'array axis of the method cam: 0, 1 or 2 (0)', wholeNumber(0, 2))
+    .option('--iterations <n>', 'of the method iterative-cam (20)', wholeNumber(1, 10_000))
+    .option('--non-negative', 'no heatmap values below 0, of the method iterative-cam')
     .option('-t, --time-limit <time>', 'per volume, e.g. 90s or 5m: what is done by then counts', duration)
     .option('--seed <n>', 'of the slices’ in-plane angles', wholeNumber(0, 2 ** 31 - 1), 0)
     .option('-c, --class <class>', 'number or name, where the encoder has several')
@@ -96,6 +99,7 @@ export function addReconstruct(program: Command, run: Run): void {
     )
     .option('--threads <n>', 'threads on the CPU (all cores)', wholeNumber(1, 1024))
     .option('--batch <n>', 'slices in one run of the encoder', wholeNumber(1, 4096))
+    .option('--memory <size>', 'for the masked slices of scorecam (256M)', byteCount)
     .option('-o, --out <folder>', 'where results go; made if missing', '.')
     .option('--keep-profiles', 'also write the raw profiles, for `tonno filter`')
     .addOption(
@@ -111,7 +115,12 @@ export function addReconstruct(program: Command, run: Run): void {
     .optionsGroup('Options:')
     .addHelpText(
       'after',
-      `\nPresets (explicit options win; with the response mean the filter is the plain one):\n${presetTable.join('\n')}`,
+      `
+Several names with commas between them share one pass over the volume:
+  --method averaged-cam,tomographic-cam --cam layercam --layer 1,2,3,4
+
+Presets (explicit options win; with the response mean the filter is the plain one):
+${presetTable.join('\n')}`,
     )
     .action((volumes: string[], options: ReconstructOptions) =>
       run(() => reconstructVolumes(volumes, options, run)),
@@ -120,45 +129,17 @@ export function addReconstruct(program: Command, run: Run): void {
 
 async function reconstructVolumes(paths: string[], options: ReconstructOptions, run: Run): Promise<void> {
   const { terminal, signal } = run;
-  const plan = choosePlan(options);
-  const engine = await Engine.open(options);
+  const plans = choosePlans(options);
+  const engine = await openEngine(options, plans);
   try {
     const names = resultNames(paths);
     await prepareFolder(options.out);
-    if (engine.encoder) terminal.log(engine.describe());
+    if (engine.description) terminal.log(engine.description);
     const outputs: object[] = [];
     const failed: object[] = [];
     for (const [i, path] of paths.entries()) {
       try {
-        const { volume, notFinite } = await readVolume(path, {
-          nan: options.nan,
-          int64: options.int64,
-          signal,
-        });
-        if (notFinite > 0) terminal.warn(`${path}: ${notFinite} voxels that were not finite are 0 now.`);
-        const { sliced, response, record } = engine.respondTo(volume);
-        const made = await makeHeatmap({
-          name: names[i],
-          sliced,
-          input: volume,
-          response,
-          plan,
-          folder: options.out,
-          keepProfiles: options.keepProfiles,
-          timeLimit: options.timeLimit,
-          signal,
-          terminal,
-          record: { ...record, notFiniteSetToZero: notFinite },
-        });
-        terminal.print(made.heatmap);
-        if (made.profiles) terminal.print(made.profiles);
-        outputs.push({
-          ...made.record,
-          volume: path,
-          heatmap: made.heatmap,
-          sidecar: made.sidecar,
-          profiles: made.profiles,
-        });
+        outputs.push(...(await reconstructVolume(path, names[i], engine, options, run)));
       } catch (error) {
         // One bad volume must not cost the others their turn; a wrong option is wrong for all of them.
         if (isInterruption(error, signal) || error instanceof UsageError) throw error;
@@ -176,154 +157,75 @@ async function reconstructVolumes(paths: string[], options: ReconstructOptions, 
   }
 }
 
-/** Method, preset and the options that override it; everything wrong with them is found before any work. */
-function choosePlan({
-  method,
-  preset,
-  directions,
-  slices,
-  filter,
-  seed,
-  axis,
-  response,
-}: ReconstructOptions): Plan {
-  const plain = response === 'mean';
-  const plan = planMethod({ method, preset, directions, slices, filter, seed, axis, plain });
-  parseFilter(plan.filter);
-  const { response: wants, title }: Method = methods[method];
-  if (wants === 'map' && !response.startsWith('pooled')) {
-    throw new UsageError(
-      `--method ${method}`,
-      `${title} needs a response that makes maps; ${response} has one value a slice.`,
-      {
-        remedy: 'Use --response pooled:N, or the method tonno.',
-      },
-    );
+/** All heatmaps of one volume, pass by pass. */
+async function reconstructVolume(
+  path: string,
+  name: string,
+  engine: Engine,
+  { nan, int64, out: folder, keepProfiles, timeLimit }: ReconstructOptions,
+  { terminal, signal }: Run,
+): Promise<object[]> {
+  const { volume, notFinite } = await readVolume(path, { nan, int64, signal });
+  if (notFinite > 0) terminal.warn(`${path}: ${notFinite} voxels that were not finite are 0 now.`);
+  const outputs: object[] = [];
+  const deadline = timeLimit === undefined ? undefined : performance.now() + 1000 * timeLimit;
+  let left: readonly Pass[] = [];
+  const { sliced, passes, record } = engine.ready(volume, (cost) =>
+    tellScoreCamCost(terminal, cost, slicesOf(left[0], volume.shape)),
+  );
+  for (const [i, pass] of passes.entries()) {
+    left = passes.slice(i);
+    const made = await makeHeatmaps({
+      name,
+      sliced,
+      input: volume,
+      ...pass,
+      folder,
+      keepProfiles,
+      timeLimit:
+        deadline && timeShare(left, volume.shape) * Math.max(0, (deadline - performance.now()) / 1000),
+      signal,
+      terminal,
+      record: { ...record, notFiniteSetToZero: notFinite },
+    });
+    for (const { heatmap, sidecar, profiles, record } of made) {
+      terminal.print(heatmap);
+      if (profiles) terminal.print(profiles);
+      outputs.push({ ...record, volume: path, heatmap, sidecar, profiles });
+    }
   }
-  return plan;
+  return outputs;
 }
 
-/** The encoder with its session, or none where the response needs none: loaded once for all volumes. */
-class Engine {
-  readonly encoder: Encoder | undefined;
-  private readonly session: Session | undefined;
-  private readonly options: ReconstructOptions;
-
-  private constructor(options: ReconstructOptions, encoder?: Encoder, session?: Session) {
-    this.options = options;
-    this.encoder = encoder;
-    this.session = session;
-  }
-
-  static async open(options: ReconstructOptions): Promise<Engine> {
-    const { response, encoder: path } = options;
-    if (response !== 'logit') {
-      refuseEncoderOptions(options);
-      simpleResponse(options);
-      return new Engine(options);
-    }
-    if (!path) {
-      throw new UsageError('--encoder', 'The response logit needs the file of an encoder.', {
-        remedy: 'Add --encoder FILE.onnx, or use --response mean.',
-      });
-    }
-    const device = parseDevice(options.device);
-    const encoder = await readEncoder(await readBytes(path), basename(path), {
-      preprocessing: givenPreprocessing(options),
-      layout: options.layout,
-      input: options.input,
-      output: options.output,
-    });
-    resolveClass(encoder, options.class);
-    sliceSize(encoder, options.size);
-    const session = await openSession(encoder.model, {
-      device,
-      threads: options.threads,
-      name: encoder.name,
-    });
-    return new Engine(options, encoder, session);
-  }
-
-  describe(): string {
-    const { name, channels, classes } = this.encoder!;
-    const { device, lanes, partlyOnCpu } = this.session!;
-    const chosen = resolveClass(this.encoder!, this.options.class);
-    const about = classes.length > 0 ? `, class ${chosen} (${classes[chosen]})` : '';
-    const threads =
-      device === 'cpu' ? ` with ${lanes} threads` : partlyOnCpu ? ', some operators on the CPU' : '';
-    return `${name}: ${channels} channel${channels === 1 ? '' : 's'}${about}, on ${device}${threads}`;
-  }
-
-  /** What is sliced, what answers, and what to write down about it. */
-  respondTo(volume: Volume): { sliced: Volume; response: Response; record: Record<string, unknown> } {
-    if (!this.encoder || !this.session) {
-      return { sliced: volume, response: simpleResponse(this.options), record: { device: 'cpu' } };
-    }
-    const { encoder, session } = this;
-    const prepared = prepareVolume(volume, encoder.preprocessing, encoder);
-    const index = resolveClass(encoder, this.options.class);
-    const { size, batch } = this.options;
-    return {
-      sliced: prepared.volume,
-      response: logitResponse(encoder, session, prepared, { size, batch, classes: [index] }),
-      record: {
-        encoder: {
-          file: encoder.name,
-          sha256: encoder.sha256,
-          name: encoder.metadata.name,
-          output: encoder.output,
-          activationTakenOff: encoder.activation,
-        },
-        class: { index, name: encoder.classes[index] },
-        preprocessing: encoder.preprocessing,
-        engine: engineVersion(),
-        device: session.device,
-        partlyOnCpu: session.partlyOnCpu,
-      },
-    };
-  }
-
-  async close(): Promise<void> {
-    await this.session?.close();
-  }
+/** Slices between s = −1 and 1 of a pass. */
+function slicesOf({ wanted }: Pass, shape: Shape): number {
+  const plans = wanted.map(({ plan }) => plan);
+  return passDirections(plans, shape).directions.reduce((sum, { slices }) => sum + slices, 0);
 }
 
-/** Options that speak of an encoder mean nothing to a response without one, and must not look as if they did. */
-function refuseEncoderOptions(options: ReconstructOptions): void {
-  const { response, device } = options;
-  const given = Object.entries({
-    '--encoder': options.encoder,
-    '--class': options.class,
-    '--batch': options.batch,
-    '--threads': options.threads,
-    '--normalise': options.normalise,
-    '--input-scale': options.inputScale,
-    '--input-mean': options.inputMean,
-    '--input-std': options.inputStd,
-    '--outside': options.outside,
-    '--layout': options.layout,
-    '--input': options.input,
-    '--output': options.output,
-    [`--device ${device}`]: ['cpu', 'auto'].includes(device) ? undefined : device,
-  }).find(([, value]) => value !== undefined);
-  if (!given) return;
-  throw new UsageError(
-    given[0],
-    `The response ${response} looks at no encoder and is worked out on the CPU.`,
-    {
-      remedy: `Leave ${given[0]} out, or use the response logit.`,
-    },
+/** The first pass's share of the time that is left, by its slices. */
+function timeShare(passes: readonly Pass[], shape: Shape): number {
+  const slices = passes.map((pass) => slicesOf(pass, shape));
+  return slices[0] / slices.reduce((a, b) => a + b, 0);
+}
+
+/** ScoreCAM can take days, which must be known before they have passed. */
+function tellScoreCamCost(
+  terminal: Terminal,
+  { passesPerSlice, secondsPerSlice }: ScoreCamCost,
+  slices: number,
+): void {
+  terminal.log(
+    `ScoreCAM runs the encoder ${passesPerSlice} times a slice: at ${secondsPerSlice.toPrecision(2)} s a slice about ${clock(secondsPerSlice * slices)} for ${slices} slices.`,
   );
 }
 
-function simpleResponse({ response, size: side = DEFAULT_SIZE }: ReconstructOptions): Response {
-  const size = { rows: side, columns: side };
-  if (response === 'mean') return meanResponse(size);
-  const kernel = /^pooled:(\d+)$/.exec(response)?.[1];
-  if (kernel === undefined) {
-    throw new UsageError(`--response ${response}`, 'There is no such response.', {
-      remedy: 'Responses are logit, mean and pooled:N, with N the pixels of a kernel’s side.',
-    });
-  }
-  return pooledResponse(Number(kernel), size);
+/** Methods, preset and the options that override it; everything wrong with them is found before any work. */
+function choosePlans(options: ReconstructOptions): Plan[] {
+  const { method, preset, directions, slices, filter, seed, axis, iterations, nonNegative } = options;
+  const plain = options.response === 'mean';
+  const choice = { preset, directions, slices, filter, seed, axis, iterations, nonNegative, plain };
+  const plans = planMethods(method, choice);
+  for (const plan of plans) parseFilter(plan.filter);
+  return plans;
 }

@@ -12,7 +12,7 @@ import {
 import { prepareVolume } from '../encoders/preprocessing.ts';
 import { architectures, norms } from '../encoders/resnet.ts';
 import { TonnoError, UsageError } from '../errors.ts';
-import { DEFAULT_SIZE } from '../responses/logit.ts';
+import { DEFAULT_SIZE } from '../responses/encoder.ts';
 import { parseDevice } from '../runtime/devices.ts';
 import { engine as engineVersion, openSession } from '../runtime/node.ts';
 import { devices, type Session } from '../runtime/session.ts';

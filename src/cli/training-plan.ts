@@ -12,7 +12,7 @@ import { initialWeights, type PretrainedReport, pretrainedWeights } from '../enc
 import { UsageError } from '../errors.ts';
 import { readSafetensors } from '../formats/safetensors.ts';
 import { type Random, StreamSource } from '../geometry/random.ts';
-import { DEFAULT_SIZE, sliceSize } from '../responses/logit.ts';
+import { DEFAULT_SIZE, sliceSize } from '../responses/encoder.ts';
 import { type TrainableEncoder, trainableEncoder, trainableResNet } from '../training/network.ts';
 import { findParameters, parameterCount } from '../training/parameters.ts';
 import type { TrainingSettings } from '../training/trainer.ts';

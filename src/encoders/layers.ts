@@ -80,6 +80,11 @@ export function resolveLayer(
     const problem = `The output depends on nothing that lies in the image at "${choice}": behind the last attention its head reads the class token alone.`;
     throw new UsageError(name, problem, { remedy });
   }
+  const { size } = options;
+  if (size && encoderLayers(model, encoder).some(({ tensor }) => tensor === choice)) {
+    const problem = `At slices of ${size.rows}×${size.columns} the layer "${choice}" has one element for the whole slice, so that there is no map.`;
+    throw new UsageError(name, problem, { remedy: `Choose a larger --size. ${remedy}` });
+  }
   const other = otherTensor(choice, model, encoder);
   if (other) throw new UsageError(name, other, { remedy });
   if (isNumber) {

@@ -9,6 +9,8 @@ export interface Agreement {
   readonly correlation: number;
   /** ‖G − V‖ / ‖V‖. */
   readonly error: number;
+  /** ‖aG − V‖ / ‖V‖ with the a that makes it least: what is wrong besides the scale. */
+  readonly scaledError: number;
 }
 
 /**
@@ -39,5 +41,9 @@ export function agreementInBall(data: Float32Array, { data: truth, shape }: Volu
   }
   const covariance = sumAB - (sumA * sumB) / count;
   const correlation = covariance / Math.sqrt((sumAA - sumA ** 2 / count) * (sumBB - sumB ** 2 / count));
-  return { correlation, error: Math.sqrt((sumAA - 2 * sumAB + sumBB) / sumBB) };
+  return {
+    correlation,
+    error: Math.sqrt((sumAA - 2 * sumAB + sumBB) / sumBB),
+    scaledError: Math.sqrt(Math.max(0, 1 - sumAB ** 2 / (sumAA * sumBB))),
+  };
 }

@@ -10,7 +10,10 @@
  * | slice-wise CAM (4.3)      | maps (CAM)   | one array axis        | none              |
  * | slice-wise CAM ★ (A.8)    | maps (CAM)   | the three array axes  | none              |
  *
- * The factor k of the sum belongs to the filter (filter.ts), the slice area of the proof to the response.
+ * The factor k of the sum belongs to the filter (filter.ts), the slice area of the proof to the response. Beside the
+ * paper's methods stands the one that its section 3.5 leaves to future work: iterative CAM takes the maps as averages of
+ * an unknown volume over their cells and solves for it (least-squares.ts). Methods that want the same directions share
+ * one pass over the volume.
  */
 import { UsageError } from '../errors.ts';
 import { axisDirections, type Direction, fibonacciDirections } from '../geometry/directions.ts';
@@ -23,8 +26,10 @@ export interface Method {
   readonly response: 'value' | 'map';
   /** Directions over the sphere, or the array's axes. */
   readonly directions: 'fibonacci' | 'axis' | 'axes';
-  /** What `--filter` says when nothing is said: the preset's, or none. */
+  /** Whether the maps are filtered along the stack before they are summed. */
   readonly filtered: boolean;
+  /** Whether the heatmap is solved for instead of summed. */
+  readonly iterative?: boolean;
 }
 
 export const methods = {
@@ -47,6 +52,13 @@ export const methods = {
     response: 'map',
     directions: 'axes',
     filtered: false,
+  },
+  'iterative-cam': {
+    title: 'Iterative CAM (least squares)',
+    response: 'map',
+    directions: 'fibonacci',
+    filtered: false,
+    iterative: true,
   },
 } as const satisfies Record<string, Method>;
 
@@ -74,6 +86,9 @@ export const presets = {
 
 export type PresetName = keyof typeof presets;
 
+/** Iterations of an iterative method when nothing is said: later ones fit the noise. */
+const ITERATIONS = 20;
+
 /** What a user may say; everything is optional but the method. */
 export interface MethodChoice {
   readonly method: MethodName;
@@ -86,6 +101,8 @@ export interface MethodChoice {
   readonly seed?: number;
   /** The axis of slice-wise methods. */
   readonly axis?: 0 | 1 | 2;
+  readonly iterations?: number;
+  readonly nonNegative?: boolean;
   /** The mean's profiles carry no noise of a network: they default to the plain second difference. */
   readonly plain?: boolean;
 }
@@ -101,38 +118,101 @@ export interface Plan {
   readonly filter: string;
   readonly seed: number;
   readonly axis?: 0 | 1 | 2;
+  readonly iterations?: number;
+  readonly nonNegative?: boolean;
 }
 
-/** Fills a choice up from its preset; explicit values win. */
+interface Taker {
+  readonly option: string;
+  readonly takes: (method: Method) => boolean;
+  /** Why another method does not, and what to do. */
+  readonly problem: string;
+  readonly remedy: string;
+}
+
+const onVoxels = 'has a slice on every plane of voxels';
+
+/** Which methods a choice means something to. */
+const takers: Partial<Record<keyof MethodChoice, Taker>> = {
+  directions: {
+    option: '--directions',
+    takes: ({ directions }) => directions === 'fibonacci',
+    problem: onVoxels,
+    remedy: 'Leave --directions out.',
+  },
+  slices: {
+    option: '--slices',
+    takes: ({ directions }) => directions === 'fibonacci',
+    problem: onVoxels,
+    remedy: 'Leave --slices out.',
+  },
+  axis: {
+    option: '--axis',
+    takes: ({ directions }) => directions === 'axis',
+    problem: 'does not go along one axis',
+    remedy: 'Leave --axis out, or use the method cam.',
+  },
+  filter: {
+    option: '--filter',
+    takes: ({ filtered }) => filtered,
+    problem: 'filters nothing',
+    remedy: 'Leave --filter out, or use the method tomographic-cam.',
+  },
+  iterations: {
+    option: '--iterations',
+    takes: ({ iterative }) => iterative === true,
+    problem: 'is one sum and iterates nothing',
+    remedy: 'Leave --iterations out, or use the method iterative-cam.',
+  },
+  nonNegative: {
+    option: '--non-negative',
+    takes: ({ iterative }) => iterative === true,
+    problem: 'is one sum and iterates nothing',
+    remedy: 'Leave --non-negative out, or use the method iterative-cam.',
+  },
+};
+
+/**
+ * Fills a choice up from its preset; explicit values win.
+ * @throws UsageError for a value that means nothing to the method.
+ */
 export function planMethod(choice: MethodChoice): Plan {
-  const { method, preset = 'standard', seed = 0, plain = false } = choice;
-  const { response, directions, filtered }: Method = methods[method];
+  return planMethods([choice.method], choice)[0];
+}
+
+/**
+ * One plan for each of several methods. A value goes to the methods that it means something to.
+ * @throws UsageError for a value that means nothing to any of them.
+ */
+export function planMethods(names: readonly MethodName[], choice: Omit<MethodChoice, 'method'>): Plan[] {
+  for (const [key, { option, takes, problem, remedy }] of Object.entries(takers)) {
+    if (choice[key as keyof typeof choice] === undefined || names.some((name) => takes(methods[name])))
+      continue;
+    const subject =
+      names.length === 1
+        ? `The method ${names[0]} ${problem}.`
+        : `None of the methods takes it: ${names[0]} ${problem}.`;
+    throw new UsageError(option, subject, { remedy });
+  }
+  return names.map((method) => planOne(method, choice));
+}
+
+function planOne(method: MethodName, choice: Omit<MethodChoice, 'method'>): Plan {
+  const { preset = 'standard', seed = 0, plain = false } = choice;
+  const { response, directions, filtered, iterative }: Method = methods[method];
   const chosen: Preset = presets[preset];
-  const filter = choice.filter ?? (!filtered ? 'none' : plain ? 'second-difference' : chosen.filter);
-  if (choice.axis !== undefined && directions !== 'axis') {
-    throw new UsageError('--axis', `The method ${method} does not go along one axis.`, {
-      remedy: 'Leave --axis out, or use the method cam.',
-    });
-  }
-  if (directions !== 'fibonacci') {
-    const given =
-      choice.directions !== undefined ? '--directions' : choice.slices !== undefined && '--slices';
-    if (given) {
-      throw new UsageError(given, `The method ${method} has a slice on every plane of voxels.`, {
-        remedy: `Leave ${given} out.`,
-      });
-    }
-    return directions === 'axis'
-      ? { method, preset, directions: 1, filter, seed, axis: choice.axis ?? 0 }
-      : { method, preset, directions: 3, filter, seed };
-  }
+  const filter = filtered ? (choice.filter ?? (plain ? 'second-difference' : chosen.filter)) : 'none';
+  const common = { method, preset, filter, seed };
+  if (directions === 'axis') return { ...common, directions: 1, axis: choice.axis ?? 0 };
+  if (directions === 'axes') return { ...common, directions: 3 };
   return {
-    method,
-    preset,
+    ...common,
     directions: choice.directions ?? (response === 'map' ? chosen.directionsOfMaps : chosen.directions),
     slices: choice.slices ?? chosen.slices,
-    filter,
-    seed,
+    ...(iterative && {
+      iterations: choice.iterations ?? ITERATIONS,
+      nonNegative: choice.nonNegative ?? false,
+    }),
   };
 }
 
@@ -149,4 +229,33 @@ export function planDirections(
     case 'axes':
       return axisDirections(shape, [0, 1, 2]);
   }
+}
+
+/**
+ * Plans in as few groups as can each be measured in one pass: those over the same directions of the sphere, and all
+ * along the array's axes.
+ */
+export function sharedPasses(plans: readonly Plan[]): Plan[][] {
+  const passes = new Map<string, Plan[]>();
+  for (const plan of plans) {
+    const { directions, slices, seed, method } = plan;
+    const key = methods[method].directions === 'fibonacci' ? [directions, slices, seed].join() : 'axes';
+    passes.set(key, [...(passes.get(key) ?? []), plan]);
+  }
+  return [...passes.values()];
+}
+
+/** One pass for several plans: its directions, and for each plan which of them count (all when absent). */
+export function passDirections(
+  plans: readonly Plan[],
+  shape: Shape,
+): { directions: Direction[]; uses: (((direction: Direction) => boolean) | undefined)[] } {
+  const widest = plans.reduce((a, b) => (b.directions > a.directions ? b : a));
+  const directions = planDirections(widest, shape);
+  const single = plans.find(({ axis }) => axis !== undefined);
+  if (!single || single === widest) return { directions, uses: plans.map(() => undefined) };
+  const along = ({ n }: Direction) => n[single.axis!] === 1;
+  // What counts for both comes first, so that a pass that is stopped early has something for each.
+  directions.sort((a, b) => Number(along(b)) - Number(along(a)));
+  return { directions, uses: plans.map(({ axis }) => (axis === undefined ? undefined : along)) };
 }

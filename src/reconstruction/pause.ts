@@ -1,4 +1,7 @@
-/** Long work gives the event loop its turn. */
+/**
+ * Long computations on the main thread give way to others at short intervals. A whole reconstruction shares one
+ * clock, so that calling `pause` often costs a glance at it and no more.
+ */
 
 /** Milliseconds of work after which others get their turn: signals, workers' messages, a page's input. */
 const TURN = 20;

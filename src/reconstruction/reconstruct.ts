@@ -6,24 +6,15 @@
  * with p_l the response's maps along direction l (`measure`) and F, k the filter's (`project`). Every method of the
  * paper is a choice of response, directions and filter; see methods.ts.
  */
-import { VolumeError } from '../errors.ts';
 import type { Direction } from '../geometry/directions.ts';
 import { forSlicing } from '../geometry/layout.ts';
-import type { SliceSize } from '../geometry/sampler.ts';
 import { Stack } from '../geometry/stack.ts';
-import type { Maps, Response } from '../responses/response.ts';
+import type { Response } from '../responses/response.ts';
 import type { Shape, Volume } from '../volume/volume.ts';
-import { Backprojector } from './backprojector.ts';
 import type { Filter } from './filter.ts';
+import { checkSliceable } from './grid.ts';
 import { pause } from './pause.ts';
-
-/** The response's maps p_l along one direction, as measured and before any filter. */
-export interface Measurement {
-  readonly direction: Direction;
-  readonly maps: Maps;
-  /** Slices beyond s = ±1 among the maps. */
-  readonly margin: number;
-}
+import { type Grid, gatherers, type Heatmap, type Measurement, type Target } from './targets.ts';
 
 export interface Progress {
   /** Directions measured so far. */
@@ -31,13 +22,14 @@ export interface Progress {
   readonly total: number;
   /** Slices responded to so far. */
   readonly slices: number;
-  /** The heatmap of the directions so far, [kinds, D, H, W]: k/done times the sum. A copy, made when it is asked for. */
-  estimate(): Promise<Float32Array>;
+  /**
+   * A target's heatmap of what was measured by the time of asking, [kinds, D, H, W]: a copy. Undefined when none of
+   * its directions was.
+   */
+  estimate(target?: number): Promise<Float32Array | undefined>;
 }
 
-export interface ReconstructOptions {
-  /** Aborting it rejects with its reason. */
-  readonly signal?: AbortSignal;
+export interface ReconstructOptions extends Pick<Grid, 'signal' | 'crew'> {
   /** Aborting it starts no further direction: those under way are finished and make the heatmap. */
   readonly stop?: AbortSignal;
   /** Voxels of the heatmap; the volume's by default. */
@@ -45,34 +37,59 @@ export interface ReconstructOptions {
   readonly onProgress?: (progress: Progress) => void;
   /** Receives every measurement before it is filtered, in the order of the directions. */
   readonly onMeasured?: (measurement: Measurement) => void | Promise<void>;
+  /** Called for each iteration of each heatmap that is solved for, after all directions were measured. */
+  readonly onIteration?: (iteration: number, total: number) => void;
 }
 
-export interface Reconstruction {
-  /** [kinds, D, H, W]. */
-  readonly data: Float32Array;
-  /** Classes of an encoder, channels of a mean. */
-  readonly kinds: number;
+/** What one pass over a volume was. */
+export interface Pass {
   readonly shape: Shape;
-  /** Directions in the sum; fewer than `total` when it was stopped. */
+  /** Directions measured; fewer than `total` when it was stopped. */
   readonly done: number;
   readonly total: number;
   readonly slices: number;
 }
 
+export interface Reconstruction extends Heatmap, Pass {}
+
+/** Several heatmaps of one pass, one for each target. */
+export interface Reconstructions extends Pass {
+  readonly heatmaps: readonly Heatmap[];
+}
+
 /**
- * Reconstructs a heatmap. Directions are summed in the order given, so equal input gives equal bytes however many
- * threads compute; after all of them the sum is the paper's whatever the order.
+ * Reconstructs the heatmap of a response's only, or first, maps. Directions are summed in the order given, so equal
+ * input gives equal bytes however many threads compute; after all of them the sum is the paper's whatever the order.
  * @throws VolumeError when the volume cannot be sliced.
  */
-export function reconstruct(
+export async function reconstruct(
   volume: Volume,
   response: Response,
   directions: readonly Direction[],
   filter: Filter,
   options: ReconstructOptions = {},
 ): Promise<Reconstruction> {
+  const all = await reconstructAll(volume, response, directions, [{ maps: 0, filter }], options);
+  const { heatmaps, ...pass } = all;
+  return { ...pass, ...heatmaps[0] };
+}
+
+/**
+ * Reconstructs several heatmaps in one pass over the volume: slices are cut and responded to once, and what is
+ * measured is filtered and summed for each target. Each heatmap is the one that `reconstruct` makes alone.
+ * @param directions so ordered that every target's first comes before a stop can.
+ * @throws VolumeError when the volume cannot be sliced.
+ */
+export async function reconstructAll(
+  volume: Volume,
+  response: Response,
+  directions: readonly Direction[],
+  targets: readonly Target[],
+  options: ReconstructOptions = {},
+): Promise<Reconstructions> {
   checkSliceable(volume);
-  return project(measure(volume, response, directions, filter.margin, options), filter, {
+  const margin = Math.max(...targets.map((target) => ('filter' in target ? target.filter.margin : 0)));
+  return project(measure(volume, response, directions, margin, options), targets, {
     ...options,
     shape: options.shape ?? volume.shape,
     total: directions.length,
@@ -118,64 +135,44 @@ export async function* measure(
 }
 
 /** What `project` must know besides the measurements. */
-export interface ProjectOptions extends Omit<ReconstructOptions, 'stop'> {
-  readonly shape: Shape;
+export interface ProjectOptions extends Omit<ReconstructOptions, 'stop' | 'shape'>, Grid {
   /** L. */
   readonly total: number;
-  /** Pixels of the slices that the maps lie over. */
-  readonly size: SliceSize;
-  /** The response's, see `Response`. */
-  readonly planeMeasure: number;
 }
 
-/** Filters measurements and projects them back on a grid. */
+/** Makes the heatmaps of measurements on a grid, one for each target. */
 export async function project(
   measurements: AsyncIterable<Measurement>,
-  filter: Filter,
-  { shape, total, size, planeMeasure, signal, onProgress, onMeasured }: ProjectOptions,
-): Promise<Reconstruction> {
-  const k = filter.factor(planeMeasure);
-  const backprojector = new Backprojector({ shape, size, signal });
-  let kinds = 0;
+  targets: readonly Target[],
+  { total, onProgress, onMeasured, onIteration, ...grid }: ProjectOptions,
+): Promise<Reconstructions> {
+  const { signal } = grid;
+  const all = gatherers(targets, grid);
   let done = 0;
   let slices = 0;
-  const estimate = async () => {
-    const directions = done;
-    const [sum] = await backprojector.sums();
-    return scale(sum, k / directions);
+  const estimate = async (target = 0) => {
+    const gatherer = all.find(({ targets }) => targets.includes(target))!;
+    return (await gatherer.heatmaps())?.[gatherer.targets.indexOf(target)].data;
   };
   try {
     for await (const measurement of measurements) {
       signal?.throwIfAborted();
       await onMeasured?.(measurement);
-      const { direction, maps, margin } = measurement;
-      kinds = maps.kinds;
-      slices += maps.count;
+      for (const gatherer of all) await gatherer.add(measurement);
       done++;
-      await backprojector.add(direction, [filter.apply(maps, margin)]);
+      slices += measurement.maps[0].count;
       onProgress?.({ done, total, slices, estimate });
     }
-    const [sum = new Float32Array(0)] = await backprojector.finish();
-    return { data: scale(sum, k / done), kinds, shape, done, total, slices };
+    const heatmaps: Heatmap[] = [];
+    for (const gatherer of all) {
+      const made = await gatherer.heatmaps({ last: true, onIteration });
+      gatherer.targets.forEach((target, i) => {
+        if (made) heatmaps[target] = made[i];
+      });
+    }
+    signal?.throwIfAborted();
+    return { heatmaps, shape: grid.shape, done, total, slices };
   } finally {
-    backprojector.close();
-  }
-}
-
-/** In place. */
-function scale(values: Float32Array<ArrayBuffer>, factor: number): Float32Array<ArrayBuffer> {
-  for (let i = 0; i < values.length; i++) values[i] *= factor;
-  return values;
-}
-
-/** @throws VolumeError when an axis has a single voxel: it cannot span [−1, 1]. */
-function checkSliceable({ name = 'volume', shape }: Volume): void {
-  const flat = shape.findIndex((length) => length < 2);
-  if (flat >= 0) {
-    throw new VolumeError(
-      name,
-      `A volume of ${shape.join('×')} voxels is a single slice: axis ${flat} has ${shape[flat]}.`,
-      { remedy: 'ToNNO cuts slices at all angles and needs at least two voxels along every axis.' },
-    );
+    for (const gatherer of all) gatherer.close();
   }
 }

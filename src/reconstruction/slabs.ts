@@ -2,11 +2,10 @@
  * Where the sums of a backprojection are: in one slab that the calling thread works on, or in one for each thread of a
  * crew. Both give the same bytes.
  */
-import { VolumeError } from '../errors.ts';
 import type { Crew } from '../runtime/crew.ts';
-import { type Shape, voxelCount } from '../volume/volume.ts';
 import type { SlabMessage } from './backprojection-worker.ts';
 import type { Block } from './bundles.ts';
+import { tooLarge, withMemory } from './grid.ts';
 import { pause } from './pause.ts';
 import { type Planes, Slab, type SlabSettings, type Sums } from './slab.ts';
 
@@ -96,7 +95,7 @@ class CrewSlabs implements Slabs {
     }));
     if (opened.includes(false)) {
       this.close();
-      throw tooLarge(this.settings);
+      throw tooLarge(kindsOf(this.settings.targets), this.settings.shape);
     }
   }
 
@@ -141,23 +140,10 @@ function join(slabs: readonly Sums[], kinds: number): Sums {
   return whole;
 }
 
-function ifThereIsMemory<T>(settings: SlabsSettings, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw error instanceof RangeError ? tooLarge(settings, error) : error;
-  }
+function ifThereIsMemory<T>({ shape, targets }: SlabsSettings, work: () => T): T {
+  return withMemory(kindsOf(targets), shape, work);
 }
 
-function tooLarge({ shape, targets }: SlabsSettings, cause?: unknown): VolumeError {
-  const kinds = targets.reduce((sum, target) => sum + target.kinds, 0);
-  return new VolumeError(
-    'heatmap',
-    `${kinds} maps of ${shape.join('×')} voxels need ${gibibytes(kinds, shape)} GiB, more than this machine gives.`,
-    { remedy: 'Choose one class, or resample the volume to fewer voxels.', cause },
-  );
-}
-
-function gibibytes(kinds: number, shape: Shape): string {
-  return ((4 * kinds * voxelCount(shape)) / 2 ** 30).toFixed(1);
+function kindsOf(targets: SlabsSettings['targets']): number {
+  return targets.reduce((sum, target) => sum + target.kinds, 0);
 }

@@ -32,11 +32,11 @@ function pooling(name: string, size: SliceSize, kernel: SliceSize, planeMeasure:
   const rows = size.rows / kernel.rows;
   const columns = size.columns / kernel.columns;
   return {
-    name,
+    names: [name],
     size,
     lanes: 1,
     planeMeasure,
-    async respond(stack: Stack): Promise<Maps> {
+    async respond(stack: Stack): Promise<Maps[]> {
       const kinds = stack.volume.channels;
       const length = kinds * rows * columns;
       const maps = new Float32Array(stack.count * length);
@@ -45,7 +45,7 @@ function pooling(name: string, size: SliceSize, kernel: SliceSize, planeMeasure:
         stack.cut(m, m + 1, slice);
         averagePool(slice, kinds, size, kernel, maps.subarray(m * length, (m + 1) * length));
       }
-      return { data: maps, count: stack.count, kinds, rows, columns };
+      return [{ data: maps, count: stack.count, kinds, rows, columns }];
     },
   };
 }

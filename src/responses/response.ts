@@ -1,7 +1,8 @@
 /**
  * A response turns the slices of a stack into small maps: an encoder's logit is a 1×1 map per class, a slice's mean
- * one per channel, average pooling and class activation maps have rows and columns. Everything a reconstruction
- * needs to know about an encoder, a device or a formula is behind this interface.
+ * one per channel, average pooling and class activation maps have rows and columns. One response may give several maps
+ * of the same slices, as an encoder asked at four layers does. Everything a reconstruction needs to know about an
+ * encoder, a device or a formula is behind this interface.
  */
 import type { SliceSize } from '../geometry/sampler.ts';
 import type { Stack } from '../geometry/stack.ts';
@@ -17,8 +18,8 @@ export interface Maps {
 }
 
 export interface Response {
-  /** As on the command line: `logit`, `mean`, `pooled:4`. */
-  readonly name: string;
+  /** What each of its maps is called: `logit`, `mean`, `pooled:4`, `layercam:2`. */
+  readonly names: readonly string[];
   readonly size: SliceSize;
   /** How many stacks may be under way at once with profit. */
   readonly lanes: number;
@@ -27,6 +28,6 @@ export interface Response {
    * whatever has no such meaning.
    */
   readonly planeMeasure: number;
-  /** The maps of all slices of the stack. Rejects with the signal's reason when it is aborted. */
-  respond(stack: Stack, signal?: AbortSignal): Promise<Maps>;
+  /** For each name the maps of all slices of the stack. Rejects with the signal's reason when it is aborted. */
+  respond(stack: Stack, signal?: AbortSignal): Promise<readonly Maps[]>;
 }

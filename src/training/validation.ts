@@ -6,7 +6,8 @@ import { balancedAccuracy, bestThreshold, rocAuc } from '../evaluation/classific
 import { type Direction, fibonacciDirections } from '../geometry/directions.ts';
 import type { SliceSize } from '../geometry/sampler.ts';
 import { Stack } from '../geometry/stack.ts';
-import { type LogitSource, logitResponse } from '../responses/logit.ts';
+import type { SliceEncoder } from '../responses/encoder.ts';
+import { logitResponse } from '../responses/logit.ts';
 import type { Session } from '../runtime/session.ts';
 import type { ReadyVolume } from './cases.ts';
 
@@ -34,13 +35,13 @@ export interface Validation extends ClassScores {
 }
 
 export class Validator {
-  private readonly encoder: LogitSource;
+  private readonly encoder: SliceEncoder;
   private readonly session: Session;
   private readonly size: SliceSize;
   private readonly directions: readonly Direction[];
 
   /** @param session of the evaluation graph, its weights held. */
-  constructor(encoder: LogitSource, session: Session, size: SliceSize, settings: ValidationSettings) {
+  constructor(encoder: SliceEncoder, session: Session, size: SliceSize, settings: ValidationSettings) {
     this.encoder = encoder;
     this.session = session;
     this.size = size;
@@ -51,9 +52,10 @@ export class Validator {
   async score({ sliced, scaling }: ReadyVolume, signal?: AbortSignal): Promise<number[]> {
     const response = logitResponse({ ...this.encoder, size: this.size }, this.session, scaling);
     const all = await Promise.all(
-      this.directions.map((direction) =>
-        response.respond(new Stack(sliced, direction, this.size, 0), signal),
-      ),
+      this.directions.map(async (direction) => {
+        const [logits] = await response.respond(new Stack(sliced, direction, this.size, 0), signal);
+        return logits;
+      }),
     );
     const best = Array<number>(all[0].kinds).fill(Number.NEGATIVE_INFINITY);
     for (const { data, kinds } of all) {

@@ -349,7 +349,7 @@ describe.concurrent('wrong usage', () => {
     [
       'an unknown method',
       ['-m', 'gradcam'],
-      /^error: option '-m, --method <name>' argument 'gradcam' is invalid\. Allowed choices are tonno, averaged-cam, tomographic-cam, cam, cam-3axes\.\n/,
+      /^error: option '-m, --method <names>' argument 'gradcam' is invalid\. Allowed choices are tonno, averaged-cam, tomographic-cam, cam, cam-3axes, iterative-cam\.\n/,
     ],
     [
       'an unknown response',
@@ -377,9 +377,34 @@ describe.concurrent('wrong usage', () => {
       'error: pooled:0: A kernel of 0 pixels does not divide slices of 16×16. Choose a divisor of the slice size.\n',
     ],
     [
-      'maps of an encoder’s logit',
+      'maps of an encoder without a layer',
       ['-m', 'cam', '-e', MATCHED_FILTER],
-      'error: --method cam: slice-wise CAM (4.3) needs a response that makes maps; logit has one value a slice. Use --response pooled:N, or the method tonno.\n',
+      'error: --layer: slice-wise CAM (4.3) needs a layer of the encoder. Add --layer with a number or a name: tonno layers matched-filter.onnx lists them.\n',
+    ],
+    [
+      'maps of a mean',
+      ['-m', 'tonno,cam', '-r', 'mean'],
+      'error: --method cam: slice-wise CAM (4.3) needs a response that makes maps; mean has one value a slice. Give an --encoder, or use --response pooled:N or the method tonno.\n',
+    ],
+    [
+      'a layer for a method that looks at none',
+      ['-e', MATCHED_FILTER, '--layer', 1],
+      'error: --layer: The method tonno looks at no layer of the encoder. Leave --layer out, or use a method on maps such as tomographic-cam.\n',
+    ],
+    [
+      'a filter for a plain sum',
+      ['-r', 'pooled:4', '-m', 'averaged-cam', '-f', 'none'],
+      'error: --filter: The method averaged-cam filters nothing. Leave --filter out, or use the method tomographic-cam.\n',
+    ],
+    [
+      'iterations for sums',
+      ['-r', 'pooled:4', '-m', 'averaged-cam,cam', '--iterations', 3],
+      'error: --iterations: None of the methods takes it: averaged-cam is one sum and iterates nothing. Leave --iterations out, or use the method iterative-cam.\n',
+    ],
+    [
+      'no layer between commas',
+      ['-e', MATCHED_FILTER, '-m', 'cam', '--layer', '1,,2'],
+      /^error: option '--layer <names>' argument '1,,2' is invalid\. It must be a name, or several with commas between them\.\n/,
     ],
     [
       'a class for nothing',

@@ -121,7 +121,7 @@ describe.concurrent('without work to do', () => {
   test('help and version go to stdout and are no failure', async () => {
     const help = await succeed(['reconstruct', '--help']);
     expect(help.stdout).toContain('Usage: tonno reconstruct [options] <volume...>');
-    expect(help.stdout).toContain('paper     L = 2000, M = 100, second-difference');
+    expect(help.stdout).toContain('paper     L = 2000 (1000 on maps), M = 100, second-difference');
     expect(help.stderr).toBe('');
     expect((await succeed(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });

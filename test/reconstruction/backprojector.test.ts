@@ -410,7 +410,7 @@ describe('a backprojector', () => {
     const error = await errorOf(backprojector.add(...given[0]));
     expect(error).toBeInstanceOf(VolumeError);
     expect(error.message).toBe(
-      'heatmap: 10 maps of 40000×40000×4000 voxels need 238418.6 GiB, more than this machine gives. Choose one class, or resample the volume to fewer voxels.',
+      'heatmap: 10 maps of 40000×40000×4000 voxels need 238418.6 GiB, more than this machine gives. Choose fewer maps or one class, or resample the volume to fewer voxels.',
     );
   });
 

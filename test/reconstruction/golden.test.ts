@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import type { Direction } from '../../src/geometry/directions.ts';
 import { Stack, sliceArea } from '../../src/geometry/stack.ts';
 import { parseFilter } from '../../src/reconstruction/filter.ts';
-import { type Measurement, project, reconstruct } from '../../src/reconstruction/reconstruct.ts';
+import { project, reconstruct } from '../../src/reconstruction/reconstruct.ts';
+import type { Measurement } from '../../src/reconstruction/targets.ts';
 import { meanResponse, pooledResponse } from '../../src/responses/pooled.ts';
 import { createVolume, type Shape, type Vector } from '../../src/volume/volume.ts';
 import { relativeError } from '../support/compare.ts';
@@ -44,7 +45,7 @@ describe('golden vectors', () => {
     const profiles: number[] = [];
     const differences: number[] = [];
     for (const direction of directions) {
-      const maps = await response.respond(new Stack(volume, direction, size, 1));
+      const [maps] = await response.respond(new Stack(volume, direction, size, 1));
       profiles.push(...maps.data);
       differences.push(...plain.apply(maps, 1).data);
     }
@@ -65,11 +66,13 @@ describe('golden vectors', () => {
       for (const [l, direction] of directions.entries()) {
         const count = golden.M + 2;
         const data = p.subarray(l * count, (l + 1) * count);
-        yield { direction, margin: 1, maps: { data, count, kinds: 1, rows: 1, columns: 1 } };
+        yield { direction, margin: 1, maps: [{ data, count, kinds: 1, rows: 1, columns: 1 }] };
       }
     }
     const total = golden.L;
-    const { data } = await project(measurements(), plain, { shape, total, size, planeMeasure: 1 });
+    const {
+      heatmaps: [{ data }],
+    } = await project(measurements(), [{ maps: 0, filter: plain }], { shape, total, size, planeMeasure: 1 });
     expect(relativeError(data, goldenArray('G_nonlinear'))).toBeLessThan(1e-4);
   });
 

@@ -76,7 +76,7 @@ function meanSession(
   return { session, runs };
 }
 
-const means = async () => (await meanResponse(size).respond(stack())).data;
+const means = async () => (await meanResponse(size).respond(stack()))[0].data;
 function expectClose(actual: Float32Array, expected: ArrayLike<number>) {
   expect(actual).toHaveLength(expected.length);
   for (let i = 0; i < expected.length; i++) expect(actual[i]).toBeCloseTo(expected[i], 4);
@@ -90,7 +90,7 @@ describe('logit response', () => {
       size: 12,
       batch: 10,
     });
-    const maps = await response.respond(stack());
+    const [maps] = await response.respond(stack());
     expect(maps).toMatchObject({ count: 32, kinds: 1, rows: 1, columns: 1 });
     expectClose(maps.data, await means());
     expect(runs.map(({ dims }) => dims)).toEqual(Array(4).fill([8, 1, 12, 12]));
@@ -100,7 +100,7 @@ describe('logit response', () => {
     const { session, runs } = meanSession(1, { dims: (n) => [n] });
     const encoder = encoderLike({ batch: 7 });
     const prepared = prepareVolume(volume, defaultPreprocessing, encoder);
-    const maps = await logitResponse(encoder, session, prepared, { size: 12 }).respond(stack());
+    const [maps] = await logitResponse(encoder, session, prepared, { size: 12 }).respond(stack());
     expectClose(maps.data, await means());
     expect(runs.every(({ dims }) => dims[0] === 7)).toBe(true);
   });
@@ -116,7 +116,7 @@ describe('logit response', () => {
     const encoder = encoderLike({ channels: 3, layout, preprocessing, outputs: 3 });
     const { session, runs } = meanSession(3, { nhwc: layout === 'nhwc' });
     const prepared = prepareVolume(volume, preprocessing, encoder);
-    const { data, kinds } = await logitResponse(encoder, session, prepared, { size: 12 }).respond(stack());
+    const [{ data, kinds }] = await logitResponse(encoder, session, prepared, { size: 12 }).respond(stack());
     expect(kinds).toBe(3);
     expect(runs[0].dims.slice(1)).toEqual(layout === 'nchw' ? [3, 12, 12] : [12, 12, 3]);
     const plain = await means();
@@ -133,7 +133,7 @@ describe('logit response', () => {
     const { session } = meanSession(5, { dims: (n) => [n, 5, 1, 1] });
     const encoder = encoderLike({ outputs: 5 });
     const prepared = prepareVolume(volume, defaultPreprocessing, encoder);
-    const { data, kinds } = await logitResponse(encoder, session, prepared, {
+    const [{ data, kinds }] = await logitResponse(encoder, session, prepared, {
       size: 12,
       classes: [3, 0],
     }).respond(stack());

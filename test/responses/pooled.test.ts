@@ -15,23 +15,19 @@ const stack = new Stack(volume, direction, size, 0);
 
 describe('pooled responses', () => {
   it('mean: one number a slice', async () => {
-    expect(await meanResponse(size).respond(stack)).toEqual({
-      data: Float32Array.of(11.5, 35.5),
-      count: 2,
-      kinds: 1,
-      rows: 1,
-      columns: 1,
-    });
+    expect(await meanResponse(size).respond(stack)).toEqual([
+      { data: Float32Array.of(11.5, 35.5), count: 2, kinds: 1, rows: 1, columns: 1 },
+    ]);
   });
 
   it('pooled:2: the mean of each block of 2×2 pixels', async () => {
-    const maps = await pooledResponse(2, size).respond(stack);
+    const [maps] = await pooledResponse(2, size).respond(stack);
     expect(maps).toMatchObject({ count: 2, rows: 2, columns: 3 });
     expect([...maps.data.slice(0, 6)]).toEqual([3.5, 5.5, 7.5, 15.5, 17.5, 19.5]);
   });
 
   it('pooled:1 is the slice itself', async () => {
-    expect((await pooledResponse(1, size).respond(stack)).data).toEqual(volume.data);
+    expect((await pooledResponse(1, size).respond(stack))[0].data).toEqual(volume.data);
   });
 
   it('has no plane measure but for the mean', () => {

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { fibonacciDirections } from '../../src/geometry/directions.ts';
 import { Stack } from '../../src/geometry/stack.ts';
-import type { LogitSource } from '../../src/responses/logit.ts';
+import type { SliceEncoder } from '../../src/responses/encoder.ts';
 import type { Session, Tensor } from '../../src/runtime/session.ts';
 import { VolumeCache } from '../../src/training/cases.ts';
 import { judge, Validator } from '../../src/training/validation.ts';
 import { errorOf } from '../runtime/support.ts';
 import { caseOf, noise } from './support.ts';
 
-const encoder: LogitSource = {
+const encoder: SliceEncoder = {
   name: 'stub',
   input: 'x',
   output: 'y',
