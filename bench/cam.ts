@@ -3,16 +3,19 @@
  * layer against ToNNO's pass of as many slices (the paper's ratio is 3: 60 s for half of the directions against 40 s),
  * and one call for four layers and two methods against one layer and one method.
  *
- *     npm run bench -- cam [--volume 64,128] [--size 224] [--directions 9] [--rounds 5] [--encoder FILE.onnx]
+ *     npm run bench -- cam [--volume 64,128] [--size 224] [--directions 9] [--rounds 5] [--encoder FILE.onnx] [--crew 2]
  */
 import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import {
+  BACKPROJECTION_MODULE,
   camNetwork,
   createVolume,
   defaultPreprocessing,
   encoderResponse,
   fibonacciDirections,
+  openCrew,
   openSession,
   parseFilter,
   parseModel,
@@ -32,6 +35,7 @@ const { values } = parseArgs({
     directions: { type: 'string', default: '9' },
     rounds: { type: 'string', default: '5' },
     encoder: { type: 'string' },
+    crew: { type: 'string', default: String(availableParallelism()) },
   },
 });
 const size = Number(values.size);
@@ -68,6 +72,7 @@ const networks = await Promise.all(
     return { ...network, session: await openSession(network.model) };
   }),
 );
+const crew = Number(values.crew) > 0 ? openCrew(BACKPROJECTION_MODULE, Number(values.crew)) : undefined;
 const median = (list: number[]) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 
 for (const length of values.volume.split(',').map(Number)) {
@@ -85,7 +90,7 @@ for (const length of values.volume.split(',').map(Number)) {
       cases[names[index]].filters.map((filter) => ({ maps, filter })),
     );
     const start = performance.now();
-    await reconstructAll(prepared.volume, response, directions, targets);
+    await reconstructAll(prepared.volume, response, directions, targets, { crew });
     return performance.now() - start;
   };
   const rounds: number[][] = [];
@@ -109,4 +114,5 @@ for (const length of values.volume.split(',').map(Number)) {
     );
   }
 }
+await crew?.close();
 await Promise.all(networks.map(({ session }) => session.close()));

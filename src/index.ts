@@ -120,6 +120,11 @@ export { type Model, parseModel, serialiseModel } from './onnx/model.ts';
 export { exposeTensor } from './onnx/rewrite.ts';
 export type { SpatialLayout } from './onnx/spatial.ts';
 export { backproject, layOut, type Projection } from './reconstruction/backprojection.ts';
+export {
+  BACKPROJECTION_MODULE,
+  Backprojector,
+  type BackprojectorOptions,
+} from './reconstruction/backprojector.ts';
 export { type Filter, filters, parseFilter } from './reconstruction/filter.ts';
 export { type LeastSquaresOptions, leastSquares, type MapStack } from './reconstruction/least-squares.ts';
 export {
@@ -179,6 +184,7 @@ export { joinResponses } from './responses/joined.ts';
 export { type LogitOptions, logitAnswer, logitResponse } from './responses/logit.ts';
 export { meanResponse, pooledResponse } from './responses/pooled.ts';
 export type { Maps, Response } from './responses/response.ts';
+export type { Crew, Reply } from './runtime/crew.ts';
 export {
   type Device,
   devices,

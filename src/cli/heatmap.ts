@@ -10,6 +10,7 @@ import { type Plan, passDirections } from '../reconstruction/methods.ts';
 import { type Reconstructions, reconstructAll } from '../reconstruction/reconstruct.ts';
 import type { Heatmap, Measurement, Target } from '../reconstruction/targets.ts';
 import type { Maps, Response } from '../responses/response.ts';
+import type { Crew } from '../runtime/crew.ts';
 import { VERSION } from '../version.ts';
 import { spacing, type Volume } from '../volume/volume.ts';
 import { jsonBytes, NewFile, writeWhole } from './files.ts';
@@ -42,6 +43,8 @@ export interface HeatmapJob {
   /** Seconds after which no further direction is begun. */
   readonly timeLimit?: number;
   readonly signal: AbortSignal;
+  /** Threads that sum maps; see `Grid.crew`. */
+  readonly crew?: Crew;
   readonly terminal: Terminal;
   /** What else the records say: encoder, class, preprocessing, device. */
   readonly record: Readonly<Record<string, unknown>>;
@@ -79,6 +82,7 @@ export async function makeHeatmaps(job: HeatmapJob): Promise<HeatmapResult[]> {
   try {
     const pass = await reconstructAll(sliced, response, directions, targets, {
       signal,
+      crew: job.crew,
       stop: limit,
       onMeasured: async ({ maps, margin }: Measurement) => {
         for (const { writer, wanted } of writers) await writer.add(maps[wanted.maps], margin);

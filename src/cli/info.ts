@@ -222,8 +222,9 @@ function encoderLines({ channels, layout, size, batch, outputs, classes, activat
 }
 
 function encodersLayers(encoder: Encoder): NumberedLayer[] {
-  const layers = encoderLayers(parseModel(encoder.model, encoder.name), encoder);
-  return withNumbers(layers, numberedLayers(encoder, layers));
+  const model = parseModel(encoder.model, encoder.name);
+  const layers = encoderLayers(model, encoder);
+  return withNumbers(layers, numberedLayers(encoder, layers, model));
 }
 
 function layerLine(

@@ -39,7 +39,7 @@ export interface NumberedLayer extends SpatialLayer {
 /** Layers with the numbers of those that have one. */
 export function withNumbers(
   layers: readonly SpatialLayer[],
-  numbered: readonly SpatialLayer[],
+  numbered: readonly (SpatialLayer | undefined)[],
 ): NumberedLayer[] {
   return layers.map((layer) => ({ ...layer, number: numbered.indexOf(layer) + 1 || undefined }));
 }
@@ -52,9 +52,10 @@ export function layerFacts({ field, ...layer }: NumberedLayer): Record<string, u
 async function numberedRows(path: string, side: number | undefined): Promise<NumberedLayer[]> {
   const encoder = await readEncoder(await readBytes(path), path);
   const size = encoder.size ?? (side === undefined ? undefined : { rows: side, columns: side });
-  const layers = encoderLayers(parseModel(encoder.model, path), encoder, size && { size });
+  const model = parseModel(encoder.model, path);
+  const layers = encoderLayers(model, encoder, size && { size });
   requireLayers(encoder, layers);
-  return withNumbers(layers, numberedLayers(encoder, layers));
+  return withNumbers(layers, numberedLayers(encoder, layers, model));
 }
 
 /**

@@ -1,6 +1,8 @@
 /** tonno reconstruct: volumes and an encoder in, heatmaps out. */
+import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import { UsageError } from '../errors.ts';
+import { BACKPROJECTION_MODULE } from '../reconstruction/backprojector.ts';
 import { filters, parseFilter } from '../reconstruction/filter.ts';
 import {
   type MethodName,
@@ -15,6 +17,8 @@ import {
 import { cams } from '../responses/cam/cams.ts';
 import type { ScoreCamCost } from '../responses/cam/score-cam.ts';
 import { DEFAULT_SIZE } from '../responses/encoder.ts';
+import type { Crew } from '../runtime/crew.ts';
+import { openCrew } from '../runtime/node-crew.ts';
 import { devices } from '../runtime/session.ts';
 import type { Shape } from '../volume/volume.ts';
 import { type Engine, type EngineOptions, openEngine, type Pass } from './engine.ts';
@@ -87,7 +91,7 @@ export function addReconstruct(program: Command, run: Run): void {
     )
     .option('-f, --filter <name>', filterNames.join(', '))
     .option('--axis <axis>', 'array axis of the method cam: 0, 1 or 2 (0)', wholeNumber(0, 2))
-    .option('--iterations <n>', 'of the method iterative-cam (20)', wholeNumber(1, 10_000))
+    .option('--iterations <n>', 'of the method iterative-cam (4)', wholeNumber(1, 10_000))
     .option('--non-negative', 'no heatmap values below 0, of the method iterative-cam')
     .option('-t, --time-limit <time>', 'per volume, e.g. 90s or 5m: what is done by then counts', duration)
     .option('--seed <n>', 'of the slices’ in-plane angles', wholeNumber(0, 2 ** 31 - 1), 0)
@@ -131,6 +135,10 @@ async function reconstructVolumes(paths: string[], options: ReconstructOptions, 
   const { terminal, signal } = run;
   const plans = choosePlans(options);
   const engine = await openEngine(options, plans);
+  // Profiles are summed faster than they could be sent away.
+  const onMaps = plans.some(({ method }) => methods[method].response === 'map');
+  const threads = options.threads ?? availableParallelism();
+  const crew = onMaps ? openCrew(BACKPROJECTION_MODULE, threads) : undefined;
   try {
     const names = resultNames(paths);
     await prepareFolder(options.out);
@@ -139,7 +147,7 @@ async function reconstructVolumes(paths: string[], options: ReconstructOptions, 
     const failed: object[] = [];
     for (const [i, path] of paths.entries()) {
       try {
-        outputs.push(...(await reconstructVolume(path, names[i], engine, options, run)));
+        outputs.push(...(await reconstructVolume(path, names[i], { engine, crew }, options, run)));
       } catch (error) {
         // One bad volume must not cost the others their turn; a wrong option is wrong for all of them.
         if (isInterruption(error, signal) || error instanceof UsageError) throw error;
@@ -153,6 +161,7 @@ async function reconstructVolumes(paths: string[], options: ReconstructOptions, 
       process.exitCode = 1;
     }
   } finally {
+    await crew?.close();
     await engine.close();
   }
 }
@@ -161,7 +170,7 @@ async function reconstructVolumes(paths: string[], options: ReconstructOptions, 
 async function reconstructVolume(
   path: string,
   name: string,
-  engine: Engine,
+  { engine, crew }: { engine: Engine; crew: Crew | undefined },
   { nan, int64, out: folder, keepProfiles, timeLimit }: ReconstructOptions,
   { terminal, signal }: Run,
 ): Promise<object[]> {
@@ -185,6 +194,7 @@ async function reconstructVolume(
       timeLimit:
         deadline && timeShare(left, volume.shape) * Math.max(0, (deadline - performance.now()) / 1000),
       signal,
+      crew,
       terminal,
       record: { ...record, notFiniteSetToZero: notFinite },
     });

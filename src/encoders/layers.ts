@@ -35,20 +35,22 @@ export function encoderLayers(
 
 /**
  * The layers that numbers from 1 on stand for: those that the file's metadata lists (`tonno.layers`), in its order, or
- * the last four sensible ones; fewer where there are fewer.
- * @throws EncoderError when the metadata lists what is no spatial layer.
+ * the last four sensible ones; fewer where there are fewer. A listed layer keeps its number where it has none to offer:
+ * undefined for a tensor that is a single element at the image's size, as the last stage of a network on small slices.
+ * @throws EncoderError when the metadata lists what the graph does not make.
  */
 export function numberedLayers(
   { name, metadata }: Pick<Encoder, 'name' | 'metadata'>,
   layers: readonly SpatialLayer[],
-): SpatialLayer[] {
+  { graph }: Model,
+): (SpatialLayer | undefined)[] {
   if (!metadata.layers) return layers.filter(({ sensible }) => sensible).slice(-mostNumbers);
   return metadata.layers.map((listed) => {
     const found = layers.find(({ tensor }) => tensor === listed);
-    if (found) return found;
+    if (found || graph.node.some(({ output }) => output.includes(listed))) return found;
     throw new EncoderError(
       name,
-      `Its metadata lists "${listed}" among its layers ("tonno.layers"), but nothing of that name lies in the image on its way to the output.`,
+      `Its metadata lists "${listed}" among its layers ("tonno.layers"), but the graph makes no tensor of that name.`,
       { remedy: 'List names of tensors before the pooling, or leave the list out.' },
     );
   });
@@ -69,32 +71,38 @@ export function resolveLayer(
 ): SpatialLayer {
   const layers = encoderLayers(model, encoder, options);
   requireLayers(encoder, layers);
-  const numbered = numberedLayers(encoder, layers);
+  const all = numberedLayers(encoder, layers, model);
   const isNumber = /^\d+$/.test(choice);
-  const found =
-    (isNumber ? numbered[Number(choice) - 1] : undefined) ?? layers.find(({ tensor }) => tensor === choice);
-  const { name } = encoder;
-  const remedy = advice(numbered);
+  const place = isNumber ? Number(choice) - 1 : -1;
+  const wanted = encoder.metadata.layers?.[place] ?? choice;
+  const found = all[place] ?? layers.find(({ tensor }) => tensor === wanted);
   if (found?.live) return found;
-  if (found) {
-    const problem = `The output depends on nothing that lies in the image at "${choice}": behind the last attention its head reads the class token alone.`;
-    throw new UsageError(name, problem, { remedy });
-  }
-  const { size } = options;
-  if (size && encoderLayers(model, encoder).some(({ tensor }) => tensor === choice)) {
-    const problem = `At slices of ${size.rows}×${size.columns} the layer "${choice}" has one element for the whole slice, so that there is no map.`;
-    throw new UsageError(name, problem, { remedy: `Choose a larger --size. ${remedy}` });
-  }
-  const other = otherTensor(choice, model, encoder);
-  if (other) throw new UsageError(name, other, { remedy });
+  const numbered = all.filter((layer) => layer !== undefined);
+  const problem = found
+    ? `The output depends on nothing that lies in the image at "${wanted}": behind the last attention its head reads the class token alone.`
+    : (tooCoarse(wanted, model, encoder, options) ?? otherTensor(wanted, model, encoder));
+  if (problem) throw new UsageError(encoder.name, problem, { remedy: advice(numbered) });
   if (isNumber) {
-    throw new UsageError(name, `There is no layer ${choice}: ${counted(numbered.length)}.`, { remedy });
+    throw new UsageError(encoder.name, `There is no layer ${choice}: ${counted(numbered.length)}.`, {
+      remedy: advice(numbered),
+    });
   }
   const names = [...numbered, ...layers.filter(({ sensible }) => sensible), ...layers];
   const near = nearest(choice, [...new Set(names.map(({ tensor }) => tensor))], { parts: true });
-  throw new UsageError(name, `There is no layer "${choice}".`, {
-    remedy: near.length > 0 ? `Did you mean ${quoted(near)}?` : remedy,
+  throw new UsageError(encoder.name, `There is no layer "${choice}".`, {
+    remedy: near.length > 0 ? `Did you mean ${quoted(near)}?` : advice(numbered),
   });
+}
+
+/** What is wrong with a layer that has room for one element at this size; undefined when that is not it. */
+function tooCoarse(
+  tensor: string,
+  model: Model,
+  encoder: LayeredEncoder,
+  { size }: EncoderLayersOptions,
+): string | undefined {
+  if (!size || !encoderLayers(model, encoder).some((layer) => layer.tensor === tensor)) return undefined;
+  return `At slices of ${size.rows}×${size.columns} the layer "${tensor}" has one element for the whole slice, so that there is no map.`;
 }
 
 /** @throws EncoderError when a network has none. */

@@ -280,7 +280,7 @@ describe('what cannot be done', () => {
     const [code, said] = await refusal(pooling, '--size', 16, ...cam, 'coarse');
     expect(code).toBe(2);
     expect(said).toBe(
-      'error: pooling.onnx: At slices of 16×16 the layer "coarse" has one element for the whole slice, so that there is no map. Choose a larger --size. Choose 1, which is "fine", or another name; tonno layers lists all.\n',
+      'error: pooling.onnx: At slices of 16×16 the layer "coarse" has one element for the whole slice, so that there is no map. Choose 1, which is "fine", or another name; tonno layers lists all.\n',
     );
     const out = newFolder(folder);
     await succeed(['reconstruct', scan, '-e', pooling, '--size', 32, ...small, ...cam, 'coarse', '-o', out]);

@@ -111,11 +111,11 @@ describe.concurrent('tonno layers', () => {
       initialisers: [weights('w', [256, 2])],
       outputs: [value('y', ['n', 2])],
     };
-    const wrong = { ...classifier(), metadata: { 'tonno.layers': '["logit"]' } };
+    const wrong = { ...classifier(), metadata: { 'tonno.layers': '["nowhere"]' } };
     const cases: [bytes: Uint8Array, problem: string][] = [
       [readFileSync(fileURLToPath(import.meta.url)), 'This is no ONNX model.'],
       [onnx(flat), 'No tensor of this network lies in the image'],
-      [onnx(wrong), 'Its metadata lists "logit" among its layers'],
+      [onnx(wrong), 'Its metadata lists "nowhere" among its layers'],
     ];
     for (const [bytes, problem] of cases) {
       const path = file(bytes);

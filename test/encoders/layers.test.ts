@@ -14,7 +14,7 @@ async function read(bytes: Uint8Array): Promise<{ encoder: Encoder; model: Model
 }
 
 const numbersOf = ({ encoder, model }: { encoder: Encoder; model: Model }) =>
-  numberedLayers(encoder, encoderLayers(model, encoder)).map(({ tensor }) => tensor);
+  numberedLayers(encoder, encoderLayers(model, encoder), model).map((layer) => layer?.tensor);
 
 describe('numbers', () => {
   const stages = [1, 2, 3, 4].map((stage) => `/layers/layers.${stage - 1}/Relu_1_output_0`);
@@ -52,12 +52,22 @@ describe('numbers', () => {
     expect(numbersOf(await read(onnx({ ...classifier(), metadata })))).toEqual(['r', 'c']);
   });
 
-  test('of metadata that list what is no layer are refused', async () => {
-    const metadata = { 'tonno.layers': '["r", "m"]' };
+  test('stay what they are where the metadata list what is no map at this size', async () => {
+    const metadata = { 'tonno.layers': '["m", "r"]' };
+    const { encoder, model } = await read(onnx({ ...classifier(), metadata }));
+    expect(numbersOf({ encoder, model })).toEqual([undefined, 'r']);
+    expect(resolveLayer('2', model, encoder)).toMatchObject({ tensor: 'r' });
+    expect(() => resolveLayer('1', model, encoder)).toThrow(
+      /The elements of "m" lie nowhere in the image.*its shape is \[n, 4\]/,
+    );
+  });
+
+  test('of metadata that list what the graph does not make are refused', async () => {
+    const metadata = { 'tonno.layers': '["r", "elsewhere"]' };
     const wrong = await read(onnx({ ...classifier(), metadata }));
     expect(() => numbersOf(wrong)).toThrow(EncoderError);
     expect(() => numbersOf(wrong)).toThrow(
-      'net.onnx: Its metadata lists "m" among its layers ("tonno.layers"), but nothing of that name lies in the image',
+      'net.onnx: Its metadata lists "elsewhere" among its layers ("tonno.layers"), but the graph makes no tensor of that name',
     );
   });
 });

@@ -120,11 +120,19 @@ export function inProcess(script: string, env: Record<string, string> = {}): Pro
     const models = Object.fromEntries(${JSON.stringify(encoded)}.map(([k, v]) => [k, new Uint8Array(Buffer.from(v, 'base64'))]));
     const image = (...dims) => ({ data: Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i)), dims });
     ${script}`;
+  return runScript(source, { env, timeout: 20_000 });
+}
+
+/** Runs a module in a process of its own; one that does not end within the time is killed. */
+export function runScript(
+  source: string,
+  { env = {}, timeout }: { env?: Record<string, string>; timeout: number },
+): Promise<Ended> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, ['--input-type=module', '-'], {
       cwd: fileURLToPath(root),
       env: { ...process.env, NODE_OPTIONS: '', ...env },
-      timeout: 20_000,
+      timeout,
       killSignal: 'SIGKILL',
     });
     let stdout = '';

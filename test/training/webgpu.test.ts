@@ -2,9 +2,8 @@
  * The training graph on the WebGPU provider, beside the CPU: the same gradients by every weight. In a process of its own,
  * because the driver is chosen by variables of the environment.
  */
-import { spawn } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { swiftShader, withSwiftShader } from '../runtime/support.ts';
+import { runScript, swiftShader, withSwiftShader } from '../runtime/support.ts';
 
 const entry = new URL('../../dist/node.js', import.meta.url).href;
 
@@ -42,32 +41,13 @@ const script = (norm: string) => `
   console.log(JSON.stringify({ worst, partlyOnCpu: gpu.partlyOnCpu }));
 `;
 
-function run(norm: string): Promise<{ stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--input-type=module', '-'], {
-      env: { ...process.env, NODE_OPTIONS: '', ...withSwiftShader },
-      timeout: 90_000,
-      killSignal: 'SIGKILL',
-    });
-    let [stdout, stderr] = ['', ''];
-    child.stdout.on('data', (text) => {
-      stdout += text;
-    });
-    child.stderr.on('data', (text) => {
-      stderr += text;
-    });
-    child.on('close', () => resolve({ stdout, stderr }));
-    child.stdin.end(script(norm));
-  });
-}
-
 const where = swiftShader ? '' : ' (no SwiftShader: apt-get install chromium)';
 
 describe.skipIf(!swiftShader)(`training on WebGPU${where}`, () => {
   it.each(['frozen', 'batch', 'group'])('norm %s: gradients as on the CPU', {
     timeout: 100_000,
   }, async (norm) => {
-    const { stdout, stderr } = await run(norm);
+    const { stdout, stderr } = await runScript(script(norm), { env: withSwiftShader, timeout: 90_000 });
     expect(stdout, stderr).toMatch(/^\{/);
     const { worst, partlyOnCpu } = JSON.parse(stdout) as { worst: number; partlyOnCpu: boolean };
     expect(worst).toBeLessThan(1e-3);
