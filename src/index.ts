@@ -73,6 +73,7 @@ export {
 export { DeviceError, EncoderError, TonnoError, UsageError, VolumeError } from './errors.ts';
 export { type Agreement, agreementInBall } from './evaluation/agreement.ts';
 export { balancedAccuracy, type Rates, ratesAt, rocAuc } from './evaluation/classification.ts';
+export { type BestDice, bestDice } from './evaluation/overlap.ts';
 export { type Peak, peaks } from './evaluation/peaks.ts';
 export type { ByteSource } from './formats/bytes.ts';
 export {

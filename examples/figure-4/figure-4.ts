@@ -48,7 +48,7 @@ const methods = {
 const names = Object.keys(methods) as (keyof typeof methods)[];
 const [index] = peakOf(volume);
 const cell = (data: Float32Array, caption?: string) =>
-  ({ volume: { ...volume, data, channels: 1 }, axis: 0, index, colours: 'grey', caption }) as const;
+  ({ image: { ...volume, data, channels: 1 }, axis: 0, index, caption }) as const;
 
 const rows = new Map(names.map((name) => [name, [] as SheetRow['cells'][number][]]));
 console.log('relative error after the best scaling, in the ball');

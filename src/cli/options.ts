@@ -22,16 +22,23 @@ export function numbers(text: string): number[] {
   return values;
 }
 
-/** One or several words with commas between them, each once; any words where no choices are given. */
+/** One or several words with commas between them, each once; any words where no choices are given. 1..4 is 1,2,3,4. */
 export function list(choices?: readonly string[]): (text: string) => string[] {
   return (text) => {
-    const words = text.split(',').map((word) => word.trim());
+    const words = text.split(',').flatMap((word) => spread(word.trim()));
     const unknown = choices && words.find((word) => !choices.includes(word));
     if (unknown !== undefined) throw new InvalidArgumentError(`Allowed choices are ${choices!.join(', ')}.`);
     if (words.includes(''))
       throw new InvalidArgumentError('It must be a name, or several with commas between them.');
     return [...new Set(words)];
   };
+}
+
+/** Whole numbers from one to another. */
+function spread(word: string): string[] {
+  const [, from, to] = /^(\d{1,3})\.\.(\d{1,3})$/.exec(word)?.map(Number) ?? [];
+  if (from === undefined || to < from) return [word];
+  return Array.from({ length: to - from + 1 }, (_, i) => String(from + i));
 }
 
 /** A number above 0. */

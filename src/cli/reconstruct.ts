@@ -77,7 +77,7 @@ export function addReconstruct(program: Command, run: Run): void {
         `class activation map: ${Object.keys(cams).join(', ')} (layercam)`,
       ).argParser(list(Object.keys(cams))),
     )
-    .option('--layer <names>', 'of the encoder, by number or name: see `tonno layers`', list())
+    .option('--layer <names>', 'of the encoder, by number (1..4) or name: see `tonno layers`', list())
     .option('-r, --response <name>', 'instead of an encoder: mean or pooled:N')
     .addOption(
       new Option('-p, --preset <name>', 'see below').choices(Object.keys(presets)).default('standard'),

@@ -88,7 +88,7 @@ export type PresetName = keyof typeof presets;
 
 /**
  * Iterations of an iterative method when nothing is said. A network's maps are no averages of a volume, and later steps
- * fit what they are besides: of LayerCAM on phantoms three steps found more than ten (README, "What was measured").
+ * fit what they are besides: of LayerCAM on a phantom four steps found more than ten (examples/README.md).
  */
 const ITERATIONS = 4;
 

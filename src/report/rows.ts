@@ -119,14 +119,20 @@ export function heatmapBlocks(
 }
 
 /** The largest magnitude that has a colour of its own: the 99.9th percentile, or the maximum of a sparse heatmap. */
-function heatRange({ data, shape }: Volume): number {
+export function heatRange({ data, shape }: Volume): number {
   const values = data.subarray(0, voxelCount(shape));
   const [range] = percentiles(values, [99.9], { magnitude: true });
   if (range > 0) return range;
   return values.reduce((max, value) => (Number.isFinite(value) ? Math.max(max, Math.abs(value)) : max), 0);
 }
 
-function drawOutline(canvas: Canvas, mask: Volume, view: PlaneView, index: number, panel: Panel): void {
+export function drawOutline(
+  canvas: Canvas,
+  mask: Volume,
+  view: PlaneView,
+  index: number,
+  panel: Panel,
+): void {
   const plane = extractPlane(mask, view, index);
   const x = (column: number) => panel.left + (column * panel.width) / plane.width;
   const y = (row: number) => panel.top + (row * panel.height) / plane.height;

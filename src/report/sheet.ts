@@ -2,10 +2,10 @@
  * A sheet of many small pictures: one plane of a volume in each cell, rows and columns named, a short caption below each
  * picture. Methods against layers, settings against settings and pool sizes against reconstructions all read alike.
  */
-import type { Volume } from '../volume/volume.ts';
+import { type Volume, voxelCount } from '../volume/volume.ts';
 import { type Canvas, capHeight } from './canvas.ts';
 import { greyPicture, heatPicture } from './colours.ts';
-import { shortenText, textWidth } from './font.ts';
+import { shortenText } from './font.ts';
 import {
   type Block,
   drawPage,
@@ -19,15 +19,19 @@ import {
   titleBlock,
 } from './page.ts';
 import { percentiles } from './percentiles.ts';
-import { type Axis, extractPlane, fitView, type Plane, planeView, resizePlane } from './planes.ts';
+import { type Axis, extractPlane, fitView, planeView, resizePlane } from './planes.ts';
+import { drawOutline, heatRange } from './rows.ts';
 
-/** One picture: a plane of a volume's first channel. */
+/** One picture: a plane of some volumes on one grid, of each the first channel. */
 export interface SheetCell {
-  readonly volume: Volume;
+  /** In grey, from its 1st to its 99.5th percentile. */
+  readonly image: Volume;
+  /** Over it, blue negative and red positive, as far as its 99.9th percentile. */
+  readonly heatmap?: Volume;
+  /** What exceeds ½ is outlined. */
+  readonly mask?: Volume;
   readonly axis: Axis;
   readonly index: number;
-  /** Grey from the 1st to the 99.5th percentile of the volume, or blue to red as far as its largest magnitude. */
-  readonly colours: 'grey' | 'heat';
   /** Below the picture. */
   readonly caption?: string;
 }
@@ -76,57 +80,41 @@ function namesBlock(columns: readonly string[]): Block {
   return {
     height: Math.ceil(capHeight(TEXT_SCALE)),
     draw(canvas, top) {
-      for (const [i, name] of columns.entries()) centred(canvas, name, cellLeft(i), top, TEXT_SCALE, INK);
+      for (const [i, name] of columns.entries()) {
+        const line = shortenText(name, SIDE / TEXT_SCALE);
+        const style = { colour: INK, scale: TEXT_SCALE, align: 'centre' } as const;
+        canvas.text(line, cellLeft(i) + SIDE / 2, top, style);
+      }
     },
   };
 }
 
 function rowBlock({ label, cells }: SheetRow): Block {
-  const captions = cells.some((cell) => cell?.caption);
+  const caption = cells.some((cell) => cell?.caption) ? 10 + Math.ceil(capHeight(SMALL_SCALE)) : 0;
   return {
-    height: SIDE + (captions ? 6 + Math.ceil(capHeight(SMALL_SCALE)) + 4 : 0),
+    height: SIDE + caption,
     draw(canvas, top) {
       const line = shortenText(label, (LABELS - GAP) / TEXT_SCALE);
-      canvas.text(line, MARGIN, top + SIDE / 2 - capHeight(TEXT_SCALE) / 2, {
-        colour: INK,
-        scale: TEXT_SCALE,
-      });
+      const middle = top + (SIDE - capHeight(TEXT_SCALE)) / 2;
+      canvas.text(line, MARGIN, middle, { colour: INK, scale: TEXT_SCALE });
       for (const [i, cell] of cells.entries()) if (cell) drawCell(canvas, cell, cellLeft(i), top);
     },
   };
 }
 
-function drawCell(canvas: Canvas, cell: SheetCell, left: number, top: number): void {
-  const { volume, axis, index, colours, caption } = cell;
-  const view = planeView(volume.geometry, axis);
-  const { width, height } = fitView(view, volume, { width: SIDE, height: SIDE });
-  const plane = resizePlane(extractPlane(volume, view, index), width, height);
-  const x = left + Math.round((SIDE - width) / 2);
-  const y = top + Math.round((SIDE - height) / 2);
-  canvas.blit(colours === 'grey' ? grey(plane, volume) : heat(plane, volume), x, y);
-  if (caption) centred(canvas, caption, left, top + SIDE + 6, SMALL_SCALE, MUTED);
-}
-
-function grey(plane: Plane, { data }: Volume) {
-  const [low, high] = percentiles(data, [1, 99.5]);
-  return greyPicture(plane, [low, high]);
-}
-
-function heat(plane: Plane, { data }: Volume) {
-  return heatPicture(
-    plane,
-    data.reduce((most, value) => Math.max(most, Math.abs(value)), 0),
-  );
-}
-
-function centred(
-  canvas: Canvas,
-  text: string,
-  left: number,
-  top: number,
-  scale: number,
-  colour: typeof INK,
-): void {
-  const line = shortenText(text, SIDE / scale);
-  canvas.text(line, left + (SIDE - textWidth(line) * scale) / 2, top, { colour, scale });
+function drawCell(canvas: Canvas, cell: SheetCell, cellLeft: number, cellTop: number): void {
+  const { image, heatmap, mask, axis, index, caption } = cell;
+  const view = planeView(image.geometry, axis);
+  const { width, height } = fitView(view, image, { width: SIDE, height: SIDE });
+  const left = cellLeft + Math.round((SIDE - width) / 2);
+  const top = cellTop + Math.round((SIDE - height) / 2);
+  const planeOf = (volume: Volume) => resizePlane(extractPlane(volume, view, index), width, height);
+  const [low, high] = percentiles(image.data.subarray(0, voxelCount(image.shape)), [1, 99.5]);
+  canvas.blit(greyPicture(planeOf(image), [low, high]), left, top);
+  if (heatmap) canvas.blit(heatPicture(planeOf(heatmap), heatRange(heatmap)), left, top);
+  if (mask) drawOutline(canvas, mask, view, index, { left, top, width, height });
+  if (caption) {
+    const style = { colour: MUTED, scale: SMALL_SCALE, align: 'centre' } as const;
+    canvas.text(shortenText(caption, SIDE / SMALL_SCALE), cellLeft + SIDE / 2, cellTop + SIDE + 6, style);
+  }
 }

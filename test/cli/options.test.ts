@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { duration, numbers, outsideValue, wholeNumber } from '../../src/cli/options.ts';
+import { duration, list, numbers, outsideValue, wholeNumber } from '../../src/cli/options.ts';
 
 test.each([
   ['90s', 90],
@@ -12,6 +12,21 @@ test.each([
   ['0.25s', 0.25],
 ])('%s is %d seconds', (text, seconds) => {
   expect(duration(text)).toBe(seconds);
+});
+
+test.each<[text: string, words: string[]]>([
+  ['a', ['a']],
+  ['a, b,a', ['a', 'b']],
+  ['1..4', ['1', '2', '3', '4']],
+  ['2..2,/x/y', ['2', '/x/y']],
+  ['4..1', ['4..1']],
+])('"%s" is the list %j', (text, words) => {
+  expect(list()(text)).toEqual(words);
+});
+
+test('a list has no empty words and none that is no choice', () => {
+  expect(() => list()('a,,b')).toThrow('It must be a name, or several with commas between them.');
+  expect(() => list(['a', 'b'])('a,c')).toThrow('Allowed choices are a, b.');
 });
 
 test.each([

@@ -170,6 +170,28 @@ describe.each(ways)('values by hand, with %s', (_, vectors) => {
     expect(column.slice(0, 16)).toEqual([0, 0, 0, 0, 1, 1, 1, 1, 3, 3, 3, 3, 4, 4, 4, 4]);
   });
 
+  it.each(
+    [1, 2, 3].flatMap((kinds) => [1, 3].map((columns) => [kinds, columns] as const)),
+  )('a cell that is no number stays away from voxels that it has no part in: %i kinds, %i columns', (kinds, columns) => {
+    const shape: Shape = [2, 4, 4];
+    const [direction] = axisDirections(shape, [0]);
+    const size = { rows: 4, columns: 4 };
+    // Voxels of the first two rows lie between the first two of three rows of cells.
+    const map = Array.from({ length: 3 * columns }, (_, i) => (i === 2 * columns ? Number.NaN : 5));
+    const own = maps(
+      2,
+      { kinds, rows: 3, columns },
+      Array(2 * kinds)
+        .fill(map)
+        .flat(),
+    );
+    const sum = single(shape, size, direction, own);
+    for (let plane = 0; plane < 2 * kinds; plane++) {
+      expect(sum.slice(16 * plane, 16 * plane + 8)).toEqual(Array(8).fill(5));
+      expect(sum[16 * plane + 12]).toBeNaN();
+    }
+  });
+
   it('fades to zero over one step beyond the outermost slices', () => {
     // s = −2, −1, 0, 1, 2 along the row; with M = 3 a step is 1, with M = 5 it is a half.
     const direction = { n: [0, 0, 2], u: [1, 0, 0], v: [0, 1, 0], index: 0 } as const;

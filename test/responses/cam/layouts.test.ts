@@ -67,7 +67,7 @@ async function mapsOf(
 
 describe('one layer in five forms', () => {
   /** x [n, 1, 16, 24] → a map of 4×6, passed on as NHWC, as channels by tokens, as tokens, and behind a class token. */
-  function network(): Model {
+  function network(batch: string | number = 'n'): Model {
     const b = new GraphBuilder({ opset: 17 });
     const o = new Operators(b);
     let state = 7;
@@ -79,7 +79,7 @@ describe('one layer in five forms', () => {
       return b.initialiser(b.fresh('w'), values, dims);
     };
     const named = (tensor: string, name: string) => b.node('Identity', [tensor], {}, [name])[0];
-    const x = b.input('x', ['n', 1, 16, 24]);
+    const x = b.input('x', [batch, 1, 16, 24]);
     const patches = b.op('Conv', [x, random(5, 1, 4, 4), random(5)], {
       strides: [4, 4],
       kernel_shape: [4, 4],
@@ -125,6 +125,19 @@ describe('one layer in five forms', () => {
       expect(maps).toMatchObject({ rows: 4, columns: 6 });
       expect(relativeError(maps.data, reference.data), names[i + 1]).toBeLessThan(1e-5);
     }
+  });
+
+  test.each([
+    ...gradientCams,
+    'scorecam',
+  ])('gives the same %s where the graph fixes the batch', async (cam) => {
+    const fixed = await readEncoder(serialiseModel(network(2)), 'fixed.onnx');
+    expect(fixed.batch).toBe(2);
+    const [one, two] = [
+      await mapsOf(encoder, 1, ['nchw', 'prefixed'], cam),
+      await mapsOf(fixed, 1, ['nchw', 'prefixed'], cam),
+    ];
+    for (const [i, maps] of two.entries()) expect(relativeError(maps.data, one[i].data)).toBeLessThan(1e-5);
   });
 
   test('is another map for another class', async () => {
