@@ -80,8 +80,8 @@ export async function openEngine(options: EngineOptions, plans: readonly Plan[])
 function simpleEngine(name: string, options: EngineOptions, plans: readonly Plan[]): Engine {
   refuseEncoderOptions(name, options);
   const response = simpleResponse(name, options);
-  const valueOnly = plans.find(({ method }) => methods[method].response === 'map');
-  if (name === 'mean' && valueOnly) throw needsMaps(valueOnly.method, name);
+  const onMaps = plans.find(({ method }) => methods[method].response === 'map');
+  if (name === 'mean' && onMaps) throw needsMaps(onMaps.method, name);
   const passes = sharedPasses(plans).map((pass) => ({
     response,
     wanted: pass.map((plan) => ({ plan, maps: 0 })),

@@ -4,7 +4,7 @@
  * graph: one run over a slice gives the logit and the maps of every layer that was asked for.
  */
 import type { Encoder } from '../../encoders/external.ts';
-import { EncoderError } from '../../errors.ts';
+import { EncoderError, UsageError } from '../../errors.ts';
 import { GraphBuilder } from '../../onnx/builder.ts';
 import { gradients } from '../../onnx/gradients/gradients.ts';
 import { parseModel, serialiseModel } from '../../onnx/model.ts';
@@ -31,16 +31,23 @@ export interface CamNetwork {
  * The encoder with maps of one class among its outputs.
  * @param index of the class.
  * @param logit whether the logit is an answer too, the first.
+ * @throws UsageError when the encoder has no such class.
  * @throws EncoderError when an operator between a layer and the logit has no gradient, named with its node, when the
  *   logit does not depend on a layer, or when the graph's operator set is older than 11.
  */
 export function camNetwork(
-  encoder: Pick<Encoder, 'name' | 'model' | 'output'>,
+  encoder: Pick<Encoder, 'name' | 'model' | 'output' | 'outputs'>,
   index: number,
   requests: readonly CamRequest[],
   { logit = false } = {},
 ): CamNetwork {
-  const builder = GraphBuilder.from(parseModel(encoder.model, encoder.name));
+  const { name, outputs } = encoder;
+  if (outputs !== undefined && index >= outputs) {
+    throw new UsageError(name, `There is no class ${index}: this network has ${outputs}.`, {
+      remedy: `Choose 0 to ${outputs - 1}.`,
+    });
+  }
+  const builder = GraphBuilder.from(parseModel(encoder.model, name));
   const layers = [...new Map(requests.map(({ layer }) => [layer.tensor, layer])).values()];
   try {
     const found = layerTensors(builder, classLogit(builder, encoder.output, index), layers);
@@ -69,7 +76,8 @@ export function camNetwork(
 function classLogit(builder: GraphBuilder, output: string, index: number): string {
   const o = new Operators(builder);
   const logits = o.op('Flatten', [output], { axis: 1 });
-  return o.slice(logits, [index], [index + 1], [1]);
+  // Unlike Slice, Gather is an error in the engine where a class is not there, as one of an unknown number may be.
+  return o.op('Gather', [logits, builder.ints([index])], { axis: 1 });
 }
 
 /** Activation and gradient of each layer, without the tokens that belong to no place. */
