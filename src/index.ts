@@ -140,6 +140,7 @@ export {
   planDirections,
   planMethod,
   planMethods,
+  planTarget,
   presets,
   sharedPasses,
 } from './reconstruction/methods.ts';

@@ -23,11 +23,11 @@ import {
   openSession,
   type Plan,
   type PresetName,
-  parseFilter,
   parseModel,
   passDirections,
   peakOf,
   planMethods,
+  planTarget,
   prepareVolume,
   readEncoder,
   reconstructAll,
@@ -77,20 +77,13 @@ const response = encoderResponse(encoder, session, prepared, network.answers);
 /** Heatmaps of a method: of the logit, or of each layer. */
 const made = new Map<MethodName, Heatmap[]>();
 const names: MethodName[] = ['cam', 'cam-3axes', 'averaged-cam', 'tomographic-cam', 'iterative-cam', 'tonno'];
-const mapsOf = ({ method }: Pick<Plan, 'method'>) =>
+const mapsOf = ({ method }: Plan) =>
   methods[method].response === 'value' ? [0] : layers.map((_, i) => i + 1);
 const iterations = values.iterations === undefined ? undefined : Number(values.iterations);
 const plans = planMethods(names, { preset: values.preset as PresetName, iterations });
 for (const pass of sharedPasses(plans)) {
   const { directions, uses } = passDirections(pass, volume.shape);
-  const targets = pass.flatMap(({ filter, iterations, nonNegative = false, ...plan }, i) =>
-    mapsOf(plan).map((maps) => {
-      const what = { maps, uses: uses[i] };
-      return iterations === undefined
-        ? { ...what, filter: parseFilter(filter) }
-        : { ...what, iterations, nonNegative };
-    }),
-  );
+  const targets = pass.flatMap((plan, i) => mapsOf(plan).map((maps) => planTarget(plan, maps, uses[i])));
   const { heatmaps } = await reconstructAll(prepared.volume, response, directions, targets, { crew });
   let next = 0;
   for (const plan of pass)

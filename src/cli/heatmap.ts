@@ -5,10 +5,9 @@
 import { basename, join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { encodeNpyHeader } from '../formats/npy.ts';
-import { parseFilter } from '../reconstruction/filter.ts';
-import { type Plan, passDirections } from '../reconstruction/methods.ts';
+import { type Plan, passDirections, planTarget } from '../reconstruction/methods.ts';
 import { type Reconstructions, reconstructAll } from '../reconstruction/reconstruct.ts';
-import type { Heatmap, Measurement, Target } from '../reconstruction/targets.ts';
+import type { Heatmap, Measurement } from '../reconstruction/targets.ts';
 import type { Maps, Response } from '../responses/response.ts';
 import type { Crew } from '../runtime/crew.ts';
 import { VERSION } from '../version.ts';
@@ -66,12 +65,13 @@ export async function makeHeatmaps(job: HeatmapJob): Promise<HeatmapResult[]> {
     wanted.map(({ plan }) => plan),
     sliced.shape,
   );
-  const targets = wanted.map(({ plan, maps }, i): Target => {
-    const { filter, iterations, nonNegative = false } = plan;
-    if (iterations === undefined) return { maps, uses: uses[i], filter: parseFilter(filter) };
-    return { maps, uses: uses[i], iterations, nonNegative };
-  });
-  const iterations = targets.reduce((sum, t) => sum + ('iterations' in t ? t.iterations : 0), 0);
+  if (job.keepProfiles && uses.some((own) => own !== undefined)) {
+    throw new UsageError('--keep-profiles', 'The methods of one pass are made of different directions.', {
+      remedy: 'Leave it out, or call the methods cam and cam-3axes one after the other.',
+    });
+  }
+  const targets = wanted.map(({ plan, maps }, i) => planTarget(plan, maps, uses[i]));
+  const iterations = wanted.reduce((sum, { plan }) => sum + (plan.iterations ?? 0), 0);
   let iterated = 0;
   let solving: ProgressLine | undefined;
   const started = new Date();

@@ -18,6 +18,8 @@
 import { UsageError } from '../errors.ts';
 import { axisDirections, type Direction, fibonacciDirections } from '../geometry/directions.ts';
 import type { Shape } from '../volume/volume.ts';
+import { parseFilter } from './filter.ts';
+import type { Target } from './targets.ts';
 
 export interface Method {
   /** For records and captions. */
@@ -234,6 +236,18 @@ export function planDirections(
   }
 }
 
+/** What a plan makes of one of a response's maps. */
+export function planTarget(
+  { filter, iterations, nonNegative = false }: Plan,
+  maps: number,
+  uses?: Target['uses'],
+): Target {
+  const common = { maps, uses };
+  return iterations === undefined
+    ? { ...common, filter: parseFilter(filter) }
+    : { ...common, iterations, nonNegative };
+}
+
 /**
  * Plans in as few groups as can each be measured in one pass: those over the same directions of the sphere, and all
  * along the array's axes.
@@ -252,7 +266,7 @@ export function sharedPasses(plans: readonly Plan[]): Plan[][] {
 export function passDirections(
   plans: readonly Plan[],
   shape: Shape,
-): { directions: Direction[]; uses: (((direction: Direction) => boolean) | undefined)[] } {
+): { directions: Direction[]; uses: Target['uses'][] } {
   const widest = plans.reduce((a, b) => (b.directions > a.directions ? b : a));
   const directions = planDirections(widest, shape);
   const single = plans.find(({ axis }) => axis !== undefined);

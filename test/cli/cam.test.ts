@@ -212,6 +212,15 @@ test('kept profiles of each layer become heatmaps again with another filter', as
   expect(relativeError(again, direct)).toBeLessThan(1e-5);
 });
 
+test('profiles of methods over different axes are kept of neither', async () => {
+  const out = newFolder(folder);
+  const args = ['-m', 'cam,cam-3axes', '--axis', 1, '--layer', 2, '--keep-profiles', '-o', out];
+  const { code, stderr } = await tonno(['reconstruct', scan, '-e', resnet, ...args]);
+  expect(code).toBe(2);
+  expect(stderr).toContain('--keep-profiles: The methods of one pass are made of different directions.');
+  expect(filesIn(out)).toEqual([]);
+});
+
 test('a time limit is shared by the passes, each of which has something', async () => {
   const { out } = await reconstructed('-m', 'tonno,cam', '--layer', 2, '-t', '1s', '-L', 2000);
   expect(record(out, 'tonno').directionsDone).toBeLessThan(2000);
