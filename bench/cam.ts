@@ -69,7 +69,7 @@ const networks = await Promise.all(
   names.map(async (name) => {
     const { logit, layers } = cases[name];
     const requests = layers.map((layer) => ({ cam: 'layercam', layer }) as const);
-    const network = camNetwork(encoder, 0, requests, { logit });
+    const network = camNetwork(encoder, 0, requests, { logit, size: { rows: size, columns: size } });
     return { ...network, session: await openSession(network.model) };
   }),
 );

@@ -9,6 +9,7 @@ import { type Encoder, readEncoder } from '../encoders/external.ts';
 import { resolveLayer } from '../encoders/layers.ts';
 import { type PreparedVolume, prepareVolume } from '../encoders/preprocessing.ts';
 import { UsageError } from '../errors.ts';
+import type { SliceSize } from '../geometry/sampler.ts';
 import { parseModel } from '../onnx/model.ts';
 import { type MethodName, methods, type Plan, sharedPasses } from '../reconstruction/methods.ts';
 import { type CamName, isGradientCam } from '../responses/cam/cams.ts';
@@ -130,13 +131,13 @@ class EncoderEngine implements Engine {
       output: options.output,
     });
     const index = resolveClass(encoder, options.class);
-    sliceSize(encoder, options.size);
+    const size = sliceSize(encoder, options.size);
     const maps = chooseMaps(options, encoder, plans);
     const open = new Map<string, OpenNetwork>();
     try {
       const passes: EncoderPass[] = [];
       for (const pass of sharedPasses(plans)) {
-        const networks = networksOf(pass, encoder, index, maps);
+        const networks = networksOf(pass, encoder, index, maps, size);
         for (const network of networks) {
           if (open.has(network.key)) continue;
           const { threads } = options;
@@ -283,6 +284,7 @@ function networksOf(
   encoder: Encoder,
   index: number,
   { cams: chosen, layers }: MapChoice,
+  size: SliceSize,
 ): Network[] {
   const logit = plans.some(({ method }) => methods[method].response === 'value');
   const maps = plans.some(({ method }) => methods[method].response === 'map');
@@ -292,7 +294,7 @@ function networksOf(
   const networks: Network[] = [];
   if (requests.length > 0) {
     const key = logit ? 'logit and maps' : 'maps';
-    networks.push({ key, layers, ...camNetwork(encoder, index, requests, { logit }) });
+    networks.push({ key, layers, ...camNetwork(encoder, index, requests, { logit, size }) });
   } else if (logit) {
     networks.push({
       key: 'logit',

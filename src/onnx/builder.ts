@@ -348,7 +348,7 @@ function attribute(name: string, value: AttributeValue): AttributeProto {
 }
 
 /** Lengths that are computed have no name that an engine would understand: they are left free. */
-function valueInfo(name: string, { element, shape }: Known): ValueInfoProto {
+export function valueInfo(name: string, { element, shape }: Known): ValueInfoProto {
   const dim = shape?.map((length) => {
     if (isNumber(length)) return { value: { case: 'dimValue' as const, value: BigInt(length) } };
     return /^[A-Za-z_]\w*$/.test(length) ? { value: { case: 'dimParam' as const, value: length } } : {};

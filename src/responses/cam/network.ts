@@ -5,10 +5,12 @@
  */
 import type { Encoder } from '../../encoders/external.ts';
 import { EncoderError, UsageError } from '../../errors.ts';
+import type { SliceSize } from '../../geometry/sampler.ts';
 import { GraphBuilder } from '../../onnx/builder.ts';
 import { gradients } from '../../onnx/gradients/gradients.ts';
-import { parseModel, serialiseModel } from '../../onnx/model.ts';
+import { type Model, parseModel, serialiseModel } from '../../onnx/model.ts';
 import { Operators } from '../../onnx/operators.ts';
+import { fixInput } from '../../onnx/rewrite.ts';
 import type { Answer } from '../encoder.ts';
 import { logitAnswer } from '../logit.ts';
 import { formulas, type GradientCamName } from './formulas.ts';
@@ -27,19 +29,25 @@ export interface CamNetwork {
   readonly answers: readonly Answer[];
 }
 
+export interface CamNetworkOptions {
+  /** Whether the logit is an answer too, the first. */
+  readonly logit?: boolean;
+  /** Pixels of the slices, where the encoder leaves them free: gradients of lengths that are known are cheaper. */
+  readonly size?: SliceSize;
+}
+
 /**
  * The encoder with maps of one class among its outputs.
  * @param index of the class.
- * @param logit whether the logit is an answer too, the first.
  * @throws UsageError when the encoder has no such class.
  * @throws EncoderError when an operator between a layer and the logit has no gradient, named with its node, when the
  *   logit does not depend on a layer, or when the graph's operator set is older than 11.
  */
 export function camNetwork(
-  encoder: Pick<Encoder, 'name' | 'model' | 'output' | 'outputs'>,
+  encoder: Pick<Encoder, 'name' | 'model' | 'input' | 'layout' | 'output' | 'outputs'>,
   index: number,
   requests: readonly CamRequest[],
-  { logit = false } = {},
+  { logit = false, size }: CamNetworkOptions = {},
 ): CamNetwork {
   const { name, outputs } = encoder;
   if (outputs !== undefined && index >= outputs) {
@@ -47,7 +55,8 @@ export function camNetwork(
       remedy: `Choose 0 to ${outputs - 1}.`,
     });
   }
-  const builder = GraphBuilder.from(parseModel(encoder.model, name));
+  const model = parseModel(encoder.model, name);
+  const builder = GraphBuilder.from(size ? ofSize(model, encoder, size) : model);
   const layers = [...new Map(requests.map(({ layer }) => [layer.tensor, layer])).values()];
   try {
     const found = layerTensors(builder, classLogit(builder, encoder.output, index), layers);
@@ -70,6 +79,15 @@ export function camNetwork(
     if (!(cause instanceof EncoderError)) throw cause;
     throw new EncoderError(encoder.name, cause.problem, { remedy: cause.remedy, cause });
   }
+}
+
+/** The model for images of one size. */
+function ofSize(
+  model: Model,
+  { input, layout }: Pick<Encoder, 'input' | 'layout'>,
+  { rows, columns }: SliceSize,
+): Model {
+  return fixInput(model, input, layout === 'nchw' ? { 2: rows, 3: columns } : { 1: rows, 2: columns });
 }
 
 /** One class's logit for each image, [n, 1]. */

@@ -46,6 +46,21 @@ describe('a class that is not there', () => {
   });
 });
 
+test('maps for slices of one size are the maps for any size, by a smaller graph', async () => {
+  const { encoder, layer } = await open(onnx({ ...classifier(), inputs: [value('x', ['n', 1, 'h', 'w'])] }));
+  const run = async (size?: { rows: number; columns: number }) => {
+    const { model, answers } = camNetwork(encoder, 1, [{ cam: 'gradcam++', layer }], { size });
+    const session = await openSession(model);
+    const { data, dims } = images(2, 1, 12, 10);
+    const outputs = await session.run({ x: { data, dims } });
+    await session.close();
+    return { nodes: parseModel(model, 'm').graph.node.length, map: outputs[answers[0].output] };
+  };
+  const [any, one] = [await run(), await run({ rows: 12, columns: 10 })];
+  expect(one.map).toEqual(any.map);
+  expect(one.nodes).toBeLessThan(any.nodes);
+});
+
 test('the encoder’s own graph is as it was, its outputs first', async () => {
   const { encoder, layer } = await open(onnx(classifier({ classes: 2 })));
   const { model, answers } = camNetwork(encoder, 1, [{ cam: 'layercam', layer }], { logit: true });
