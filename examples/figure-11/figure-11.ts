@@ -13,6 +13,7 @@ import {
   bestDice,
   type CamName,
   camNetwork,
+  cams,
   decodeNifti,
   encoderResponse,
   type Heatmap,
@@ -107,7 +108,7 @@ const cellOf = (heatmap: Heatmap) => ({
   caption: mask && `Dice ${diceOf(heatmap)}`,
 });
 const picture = renderSheet({
-  title: `One volume by every method and layer (${cam})`,
+  title: `One volume by every method and layer (${cams[cam].title})`,
   columns: layers.map(({ name }) => `layer ${name}`),
   rows: names.map((name) => ({
     label:

@@ -25,10 +25,10 @@ export interface SpatialLayer {
   readonly stride: { readonly rows: number; readonly columns: number };
   /**
    * Receptive field: pixels of the image that reach one place, all its channels taken together, through windows that
-   * the border does not cut off; windows over up-sampled elements may reach up to one more of those before. Infinite, that is the whole image, once a
-   * value joined whose way is not followed, as attention's. What comes through statistics of the plane (global
-   * pooling, squeeze-and-excitation, normalisation) is not counted. Araujo, Norris and Sim, "Computing receptive
-   * fields of convolutional neural networks", Distill 2019, equation 1.
+   * the border does not cut off; windows over up-sampled elements may reach up to one more of those before. Infinite, that
+   * is the whole image, once a value joined whose way is not followed, as attention's. What comes through statistics of the
+   * plane (global pooling, squeeze-and-excitation, normalisation) is not counted. Araujo, Norris and Sim, "Computing
+   * receptive fields of convolutional neural networks", Distill 2019, equation 1.
    */
   readonly field: { readonly rows: number; readonly columns: number };
   /** Elements along the image, where the image's size is known and everything on the way is understood. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { serialiseModel } from '../../src/onnx/model.ts';
-import { exposeTensor } from '../../src/onnx/rewrite.ts';
+import { serialiseModel, tensorType } from '../../src/onnx/model.ts';
+import { exposeTensor, fixInput } from '../../src/onnx/rewrite.ts';
 import { classifier, images, model, node, run, value } from './fixture.ts';
 
 const original = model(classifier({ tail: [node('Softmax', 'logit', 'y', { axis: 1 })] }));
@@ -34,4 +34,16 @@ test('a type that the graph gives is kept', () => {
 test('a tensor that is not there is refused by name', () => {
   expect(() => exposeTensor(original, 'layer4')).toThrow('test: The graph has no tensor "layer4".');
   expect(() => exposeTensor(original, '')).toThrow('The graph has no tensor');
+});
+
+test('free lengths of an input can be fixed, and only those', () => {
+  const free = model({ ...classifier(), inputs: [value('x', ['n', 1, 'h', 'w'])] });
+  const shape = (of: typeof free) => tensorType(of.graph.input[0]).shape;
+  expect(shape(fixInput(free, 'x', { 2: 24, 3: 20 }))).toEqual(['n', 1, 24, 20]);
+  expect(shape(free)).toEqual(['n', 1, 'h', 'w']);
+  expect(shape(fixInput(free, 'x', { 1: 1 }))).toEqual(['n', 1, 'h', 'w']);
+  expect(() => fixInput(free, 'x', { 1: 3 })).toThrow('test: Axis 1 of its input "x" has 1 elements, not 3.');
+  expect(() => fixInput(free, 'image', { 2: 24 })).toThrow('test: The graph has no input "image".');
+  const rankless = model({ ...classifier(), inputs: [value('x')] });
+  expect(() => fixInput(rankless, 'x', { 2: 24 })).toThrow('test: The rank of its input "x" is not known.');
 });
