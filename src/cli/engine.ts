@@ -132,7 +132,7 @@ class EncoderEngine implements Engine {
     });
     const index = resolveClass(encoder, options.class);
     const size = sliceSize(encoder, options.size);
-    const maps = chooseMaps(options, encoder, plans);
+    const maps = chooseMaps(options, encoder, plans, size);
     const open = new Map<string, OpenNetwork>();
     try {
       const passes: EncoderPass[] = [];
@@ -141,8 +141,9 @@ class EncoderEngine implements Engine {
         for (const network of networks) {
           if (open.has(network.key)) continue;
           const { threads } = options;
-          const session = await openSession(network.model, { device, threads, name: encoder.name });
-          open.set(network.key, { ...network, session });
+          const made = network.make();
+          const session = await openSession(made.model, { device, threads, name: encoder.name });
+          open.set(network.key, { ...made, layers: maps.layers, session });
         }
         passes.push({ plans: pass, networks: networks.map(({ key }) => open.get(key)!) });
       }
@@ -165,7 +166,7 @@ class EncoderEngine implements Engine {
     this.#index = index;
     this.#maps = maps;
     this.#passes = passes;
-    this.description = describe(encoder, options.class, this.#sessions());
+    this.description = describe(encoder, index, this.#sessions());
   }
 
   #sessions(): Session[] {
@@ -240,9 +241,10 @@ interface MapChoice {
 
 /** @throws UsageError when methods on maps have no layer, or options for maps have no method. */
 function chooseMaps(
-  { cam, layer, size }: EngineOptions,
+  { cam, layer }: EngineOptions,
   encoder: Encoder,
   plans: readonly Plan[],
+  size: SliceSize,
 ): MapChoice {
   const onMaps = plans.find(({ method }) => methods[method].response === 'map');
   if (!onMaps) {
@@ -259,7 +261,7 @@ function chooseMaps(
   }
   const model = parseModel(encoder.model, encoder.name);
   const layers = layer.map((choice) => ({
-    ...resolveLayer(choice, model, encoder, { size: sliceSize(encoder, size) }),
+    ...resolveLayer(choice, model, encoder, { size }),
     name: choice,
   }));
   return { cams: cam ?? ['layercam'], layers };
@@ -267,14 +269,19 @@ function chooseMaps(
 
 /** A graph that a session is opened for. */
 interface Network {
-  readonly key: string;
   readonly model: Uint8Array;
   /** Absent for ScoreCAM, which asks in its own way. */
   readonly answers?: readonly Answer[];
-  readonly layers: readonly CamLayer[];
+}
+
+/** Passes that want graphs of one key share the first that is made. */
+interface WantedNetwork {
+  readonly key: string;
+  make(): Network;
 }
 
 interface OpenNetwork extends Network {
+  readonly layers: readonly CamLayer[];
   readonly session: Session;
 }
 
@@ -285,34 +292,29 @@ function networksOf(
   index: number,
   { cams: chosen, layers }: MapChoice,
   size: SliceSize,
-): Network[] {
+): WantedNetwork[] {
   const logit = plans.some(({ method }) => methods[method].response === 'value');
   const maps = plans.some(({ method }) => methods[method].response === 'map');
   const requests: CamRequest[] = (maps ? chosen : [])
     .filter(isGradientCam)
     .flatMap((cam) => layers.map((layer) => ({ cam, layer })));
-  const networks: Network[] = [];
+  const networks: WantedNetwork[] = [];
   if (requests.length > 0) {
     const key = logit ? 'logit and maps' : 'maps';
-    networks.push({ key, layers, ...camNetwork(encoder, index, requests, { logit, size }) });
+    networks.push({ key, make: () => camNetwork(encoder, index, requests, { logit, size }) });
   } else if (logit) {
-    networks.push({
-      key: 'logit',
-      layers: [],
-      model: encoder.model,
-      answers: [logitAnswer(encoder, [index])],
-    });
+    const make = () => ({ model: encoder.model, answers: [logitAnswer(encoder, [index])] });
+    networks.push({ key: 'logit', make });
   }
   if (maps && !chosen.every(isGradientCam)) {
-    networks.push({ key: 'scorecam', layers, model: scoreCamModel(encoder, layers) });
+    networks.push({ key: 'scorecam', make: () => ({ model: scoreCamModel(encoder, layers) }) });
   }
   return networks;
 }
 
-function describe(encoder: Encoder, wanted: string | undefined, sessions: readonly Session[]): string {
+function describe(encoder: Encoder, chosen: number, sessions: readonly Session[]): string {
   const { name, channels, classes } = encoder;
   const [session] = sessions;
-  const chosen = resolveClass(encoder, wanted);
   const about = classes.length > 0 ? `, class ${chosen} (${classes[chosen]})` : '';
   const partly = sessions.some(({ partlyOnCpu }) => partlyOnCpu);
   const threads =

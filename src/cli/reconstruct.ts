@@ -10,7 +10,6 @@ import {
   type Plan,
   type Preset,
   type PresetName,
-  passDirections,
   planMethods,
   presets,
 } from '../reconstruction/methods.ts';
@@ -209,8 +208,11 @@ async function reconstructVolume(
 
 /** Slices between s = −1 and 1 of a pass. */
 function slicesOf({ wanted }: Pass, shape: Shape): number {
-  const plans = wanted.map(({ plan }) => plan);
-  return passDirections(plans, shape).directions.reduce((sum, { slices }) => sum + slices, 0);
+  const counts = wanted.map(({ plan: { directions, slices, axis } }) => {
+    if (slices !== undefined) return directions * slices;
+    return axis === undefined ? shape[0] + shape[1] + shape[2] : shape[axis];
+  });
+  return Math.max(...counts);
 }
 
 /** The first pass's share of the time that is left, by its slices. */

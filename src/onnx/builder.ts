@@ -80,12 +80,12 @@ export class GraphBuilder {
 
   /**
    * A builder that goes on where a model ends; the model itself stays as it is and shares its weights.
+   * @param name for errors; the graph's own by default.
    * @throws EncoderError when its operator set is older than 11.
    */
-  static from(model: Model): GraphBuilder {
+  static from(model: Model, name = model.graph.name || 'model'): GraphBuilder {
     const { graph } = model;
     const opset = extensibleOpset(model);
-    const name = graph.name || 'model';
     const builder = new GraphBuilder({ opset, name }, model);
     builder.#inputs.push(...graph.input);
     builder.#outputs.push(...graph.output);

@@ -84,9 +84,7 @@ export function encoderResponse(
       const batches = await runs.overStack(stack, outputs, signal);
       return answers.map((answer) => {
         const parts = batches.map(({ tensors, batch }) => answer.read(tensors[answer.output], batch));
-        return joinMaps(parts, (slice, value) => {
-          throw notFinite(encoder, answer.name, stack, slice, value);
-        });
+        return joinMaps(parts, encoder, answer.name, stack);
       });
     },
   };
@@ -112,7 +110,7 @@ export class EncoderRuns {
     this.#session = session;
     this.#prepared = prepared;
     this.size = sliceSize(encoder, size);
-    this.#gate = new Gate(session.lanes * (1 + WAITING));
+    this.#gate = new Gate(this.underWay);
     const pixels = PIXELS_PER_BATCH[session.device === 'cpu' ? 'cpu' : 'gpu'];
     this.most = encoder.batch ?? batch ?? Math.max(1, Math.floor(pixels / this.imageLength));
   }
@@ -127,6 +125,11 @@ export class EncoderRuns {
     return this.#session.lanes * (1 + WAITING);
   }
 
+  /** A run of `count` slices. */
+  batch(count: number): Batch {
+    return { count, places: this.#encoder.batch ?? count, size: this.size };
+  }
+
   /** All slices of a stack, in batches in their order. */
   overStack(
     stack: Stack,
@@ -134,8 +137,7 @@ export class EncoderRuns {
     signal?: AbortSignal,
   ): Promise<{ tensors: Record<string, Tensor>; batch: Batch }[]> {
     return this.inBatches(stack.count, this.most, signal, async (from, to) => {
-      const count = to - from;
-      const batch = { count, places: this.#encoder.batch ?? count, size: this.size };
+      const batch = this.batch(to - from);
       return { tensors: await this.run(this.images(stack, from, to, batch.places), batch, outputs), batch };
     });
   }
@@ -200,8 +202,16 @@ export function sliceSize(encoder: SliceEncoder, wanted: number | undefined): Sl
   return { rows, columns };
 }
 
-/** Maps of consecutive slices as one; a value that is no number is told to `onBroken` with its slice. */
-export function joinMaps(parts: readonly Maps[], onBroken: (slice: number, value: number) => never): Maps {
+/**
+ * The maps of a stack from those of its consecutive slices.
+ * @throws EncoderError when a value is no finite number.
+ */
+export function joinMaps(
+  parts: readonly Maps[],
+  { name }: Pick<SliceEncoder, 'name'>,
+  answer: string,
+  { direction }: Stack,
+): Maps {
   const [{ kinds, rows, columns }] = parts;
   const length = kinds * rows * columns;
   const count = parts.reduce((sum, part) => sum + part.count, 0);
@@ -212,21 +222,13 @@ export function joinMaps(parts: readonly Maps[], onBroken: (slice: number, value
     at += part.count * length;
   }
   const broken = data.findIndex((value) => !Number.isFinite(value));
-  if (broken >= 0) onBroken(Math.floor(broken / length), data[broken]);
+  if (broken >= 0) {
+    const slice = Math.floor(broken / length);
+    throw new EncoderError(
+      name,
+      `The ${answer} of slice ${slice} of direction ${direction.index} is ${data[broken]}.`,
+      { remedy: 'Check the input scaling, and that the encoder’s weights are finite.' },
+    );
+  }
   return { data, count, kinds, rows, columns };
-}
-
-/** The error for an answer that is not a finite number. */
-export function notFinite(
-  { name }: Pick<SliceEncoder, 'name'>,
-  answer: string,
-  { direction }: Stack,
-  slice: number,
-  value: number,
-): EncoderError {
-  return new EncoderError(
-    name,
-    `The ${answer} of slice ${slice} of direction ${direction.index} is ${value}.`,
-    { remedy: 'Check the input scaling, and that the encoder’s weights are finite.' },
-  );
 }

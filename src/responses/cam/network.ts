@@ -4,7 +4,7 @@
  * graph: one run over a slice gives the logit and the maps of every layer that was asked for.
  */
 import type { Encoder } from '../../encoders/external.ts';
-import { EncoderError, UsageError } from '../../errors.ts';
+import { UsageError } from '../../errors.ts';
 import type { SliceSize } from '../../geometry/sampler.ts';
 import { GraphBuilder } from '../../onnx/builder.ts';
 import { gradients } from '../../onnx/gradients/gradients.ts';
@@ -56,29 +56,23 @@ export function camNetwork(
     });
   }
   const model = parseModel(encoder.model, name);
-  const builder = GraphBuilder.from(size ? ofSize(model, encoder, size) : model);
+  const builder = GraphBuilder.from(size ? ofSize(model, encoder, size) : model, name);
   const layers = [...new Map(requests.map(({ layer }) => [layer.tensor, layer])).values()];
-  try {
-    const found = layerTensors(builder, classLogit(builder, encoder.output, index), layers);
-    const answers = requests.map(({ cam, layer }): Answer => {
-      const o = new Operators(builder);
-      const map = formulas[cam].formula(o, { ...found.get(layer.tensor)!, ...layerAxes[layer.layout] });
-      const output = builder.output(o.cast(map, 'float32'), builder.fresh(`${cam} of ${layer.name}`));
-      return {
-        name: `${cam}:${layer.name}`,
-        output,
-        read: (tensor, batch) => readMaps(tensor, batch, layer, encoder.name),
-      };
-    });
+  const found = layerTensors(builder, classLogit(builder, encoder.output, index), layers);
+  const answers = requests.map(({ cam, layer }): Answer => {
+    const o = new Operators(builder);
+    const map = formulas[cam].formula(o, { ...found.get(layer.tensor)!, ...layerAxes[layer.layout] });
+    const output = builder.output(o.cast(map, 'float32'), builder.fresh(`${cam} of ${layer.name}`));
     return {
-      model: serialiseModel(builder.toModel()),
-      answers: [...(logit ? [logitAnswer(encoder, [index])] : []), ...answers],
+      name: `${cam}:${layer.name}`,
+      output,
+      read: (tensor, batch) => readMaps(tensor, batch, layer, name),
     };
-  } catch (cause) {
-    // The graph has a name of its own, which nobody knows.
-    if (!(cause instanceof EncoderError)) throw cause;
-    throw new EncoderError(encoder.name, cause.problem, { remedy: cause.remedy, cause });
-  }
+  });
+  return {
+    model: serialiseModel(builder.toModel()),
+    answers: [...(logit ? [logitAnswer(encoder, [index])] : []), ...answers],
+  };
 }
 
 /** The model for images of one size. */

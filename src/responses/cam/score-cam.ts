@@ -11,14 +11,7 @@ import type { SliceSize } from '../../geometry/sampler.ts';
 import { parseModel, serialiseModel } from '../../onnx/model.ts';
 import { exposeTensor } from '../../onnx/rewrite.ts';
 import type { Session, Tensor } from '../../runtime/session.ts';
-import {
-  type Batch,
-  EncoderRuns,
-  joinMaps,
-  notFinite,
-  type RunOptions,
-  type SliceEncoder,
-} from '../encoder.ts';
+import { type Batch, EncoderRuns, joinMaps, type RunOptions, type SliceEncoder } from '../encoder.ts';
 import { logitAnswer } from '../logit.ts';
 import type { Maps, Response } from '../response.ts';
 import { type CamLayer, layerAxes, tokenGrid, withoutExtent } from './layer.ts';
@@ -73,7 +66,7 @@ export function scoreCamResponse(
       const parts: Maps[][] = [];
       for (let from = 0; from < stack.count; from += runs.most) {
         const count = Math.min(runs.most, stack.count - from);
-        const batch: Batch = { count, places: encoder.batch ?? count, size: runs.size };
+        const batch = runs.batch(count);
         const images = runs.images(stack, from, from + count, batch.places);
         const tensors = await runs.run(
           images.slice(),
@@ -91,9 +84,9 @@ export function scoreCamResponse(
       return names.map((name, i) =>
         joinMaps(
           parts.map((maps) => maps[i]),
-          (slice, value) => {
-            throw notFinite(encoder, name, stack, slice, value);
-          },
+          encoder,
+          name,
+          stack,
         ),
       );
     },
@@ -198,8 +191,7 @@ class Scorer {
     const { output } = this.#encoder;
     const logit = logitAnswer(this.#encoder, [this.#index]);
     const parts = await this.#runs.inBatches(layer.channels, this.#most, signal, async (from, to) => {
-      const count = to - from;
-      const batch: Batch = { count, places: this.#encoder.batch ?? count, size };
+      const batch = this.#runs.batch(to - from);
       const masked = new Float32Array(batch.places * image.length);
       for (let c = from; c < to; c++) {
         const mask = unitRange(enlarge(layer.channel(slice, c), layer, size));
