@@ -64,7 +64,7 @@ export function addReconstruct(program: Command, run: Run): void {
       'Make a 3D heatmap of each volume: what an ONNX encoder sees in its slices, cut at all angles.',
     )
     .argument('<volume...>', 'NIfTI files, .nii or .nii.gz')
-    .option('-e, --encoder <file.onnx>', 'the 2D network; needed for the response logit')
+    .option('-e, --encoder <file.onnx>', 'the 2D network; needed unless --response is given')
     .addOption(
       new Option('-m, --method <names>', `what is summed: ${Object.keys(methods).join(', ')}`)
         .argParser(list(Object.keys(methods)))
@@ -122,7 +122,7 @@ export function addReconstruct(program: Command, run: Run): void {
 Several names with commas between them share one pass over the volume:
   --method averaged-cam,tomographic-cam --cam layercam --layer 1,2,3,4
 
-Presets (explicit options win; with the response mean the filter is the plain one):
+Presets (explicit options win; with --response mean the filter is plain):
 ${presetTable.join('\n')}`,
     )
     .action((volumes: string[], options: ReconstructOptions) =>
