@@ -16,7 +16,7 @@ import { numbers, wholeNumber } from './options.ts';
 import type { Run } from './run.ts';
 import { volumeBytes } from './volumes.ts';
 
-interface PhantomOptions {
+export interface PhantomOptions {
   out: string;
   train: number;
   validation: number;
@@ -34,22 +34,34 @@ export function addPrepare(program: Command, run: Run): void {
     .command('prepare')
     .summary('put a cohort with scan-level labels on the disk')
     .description(`Write images, masks and ${TABLE}, the table of a cohort.`);
-  prepare
+  const phantom = prepare
     .command('phantom')
     .summary('phantoms with and without lesions, told apart by shape alone')
     .description(
       'Make a cohort of phantoms, half of them with lesions: as bright as one another, so that shapes must be learned.',
     )
-    .requiredOption('-o, --out <folder>', 'where the cohort goes; made if missing')
+    .requiredOption('-o, --out <folder>', 'where the cohort goes; made if missing');
+  addPhantomOptions(phantom).action((options: PhantomOptions) =>
+    run(async () => {
+      const prepared = await preparePhantoms(options, run);
+      run.terminal.print(prepared.table);
+      run.terminal.result({ command: 'prepare phantom', ...prepared });
+    }),
+  );
+}
+
+/** All that decides what a cohort of phantoms holds: also an experiment's settings of one. */
+export function addPhantomOptions(command: Command): Command {
+  return command
     .option('--train <n>', 'cases for training', wholeNumber(2, 100_000), 160)
     .option('--validation <n>', 'cases for validation', wholeNumber(2, 100_000), 40)
     .option('--size <voxels>', 'side of the volumes', wholeNumber(40, 512), 64)
     .option('--seed <n>', 'of the cohort', wholeNumber(0, 2 ** 31 - 1), 0)
-    .option('--lesions <least,most>', 'in a positive case', lesionCounts, [1, 3])
-    .action((options: PhantomOptions) => run(() => preparePhantoms(options, run)));
+    .option('--lesions <least,most>', 'in a positive case', lesionCounts, [1, 3]);
 }
 
-async function preparePhantoms(options: PhantomOptions, { terminal, signal }: Run): Promise<void> {
+/** Writes the cohort, or what is missing of it. */
+export async function preparePhantoms(options: PhantomOptions, { terminal, signal }: Run) {
   const { out, size, seed, ...counts } = options;
   const settings = phantomCohortSettings({ ...counts, seed, shape: [size, size, size] });
   const cases = phantomCases(settings);
@@ -74,16 +86,7 @@ async function preparePhantoms(options: PhantomOptions, { terminal, signal }: Ru
   terminal.log(
     `${cases.length} phantoms of ${size} × ${size} × ${size} voxels, ${positives} with lesions${kept > 0 ? `; ${kept} were there already` : ''}.`,
   );
-  terminal.print(table);
-  terminal.result({
-    command: 'prepare phantom',
-    table,
-    cases: cases.length,
-    positives,
-    made,
-    kept,
-    settings,
-  });
+  return { table, cases: cases.length, positives, made, kept, settings };
 }
 
 /** Writes what is missing of a case. Whatever has its final name is whole. @returns whether anything was. */

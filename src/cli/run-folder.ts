@@ -22,8 +22,8 @@ import { exists, jsonBytes, onFile, prepareFolder, readBytes, readRecord, writeW
 
 export const RUN_RECORD = 'run.json';
 export const BEST_ENCODER = 'encoder.onnx';
-const LAST_ENCODER = 'encoder-last.onnx';
-const METRICS = 'metrics.jsonl';
+export const LAST_ENCODER = 'encoder-last.onnx';
+export const METRICS = 'metrics.jsonl';
 const CHECKPOINT = 'checkpoint';
 const STATE = 'state.json';
 

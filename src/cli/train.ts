@@ -44,13 +44,28 @@ encoder-last.onnx; checkpoint/, for --resume; metrics.jsonl and TensorBoard
 events; and run.json, which says how it was made.`;
 
 export function addTrain(program: Command, run: Run): void {
-  const kinds = Object.keys(architectures).join(', ');
   const command = program.command('train');
   command
     .summary('train a 2D encoder on scan-level labels')
     .description('Train a 2D encoder on slices at random angles, knowing only which scans have the finding.')
     .argument('<cohort.csv>', 'columns case, patient, split, label, image, mask')
-    .requiredOption('-o, --out <run>', 'folder of the run; made if missing')
+    .requiredOption('-o, --out <run>', 'folder of the run; made if missing');
+  addTrainOptions(command)
+    .addHelpText('after', WRITTEN)
+    .action((cohort: string, options: TrainOptions) =>
+      run(async () => {
+        const given = (name: string) => command.getOptionValueSource(name) === 'cli';
+        const { encoder, ...result } = await trainEncoder(cohort, options, run, given);
+        run.terminal.print(encoder);
+        run.terminal.result({ command: 'train', run: options.out, encoder, ...result });
+      }),
+    );
+}
+
+/** All that decides what is learned: the options of `tonno train`, and the settings of an experiment's trainings. */
+export function addTrainOptions(command: Command): Command {
+  const kinds = Object.keys(architectures).join(', ');
+  command
     .option('-e, --encoder <name>', `${kinds}, or an .onnx file to fine-tune`, 'resnet10t')
     .addOption(
       new Option('-n, --norm <kind>', 'batch norm with frozen statistics, batch norm, or group norm')
@@ -109,16 +124,40 @@ export function addTrain(program: Command, run: Run): void {
     .option('--translation <x>', 'a slice moves by ± x in its plane', share, 0.3)
     .option('--gain <x>', 'intensities times 1 ± x', share, 0.3)
     .option('--shift <x>', 'intensities plus ± x', share, 0.3);
-  addInputScaling(command, 'Input scaling (default: zscore, outside minimum; or what an .onnx file says):')
-    .optionsGroup('Options:')
-    .addHelpText('after', WRITTEN)
-    .action((cohort: string, options: TrainOptions) =>
-      run(async () => {
-        const given = (name: string) => command.getOptionValueSource(name) === 'cli';
-        const training = await planRun(cohort, options, given, run);
-        if (training) await carryOut(training, run);
-      }),
+  return addInputScaling(
+    command,
+    'Input scaling (default: zscore, outside minimum; or what an .onnx file says):',
+  ).optionsGroup('Options:');
+}
+
+/**
+ * Trains, or goes on with a training, in the folder `options.out`.
+ * @param given whether an option was said rather than taken from its default; of a run that is gone on with only
+ *   those are compared with what it was started with.
+ */
+export async function trainEncoder(
+  cohort: string,
+  options: TrainOptions,
+  run: Run,
+  given: (name: string) => boolean,
+): Promise<TrainingResult> {
+  const training = await planRun(cohort, options, given, run);
+  const { status, step, best } = 'plan' in training ? await carryOut(training, run) : training;
+  if (best) {
+    run.terminal.log(
+      `Best at step ${best.step}: AUC ${best.auc.toFixed(3)}, balanced accuracy ${best.bestBalancedAccuracy.toFixed(3)} at the best threshold, ${best.balancedAccuracy.toFixed(3)} at logit 0.`,
     );
+  }
+  return { encoder: join(options.out, BEST_ENCODER), step, best, stoppedEarly: status === 'stopped early' };
+}
+
+/** What a training came to. */
+type Ended = Pick<RunRecord, 'status' | 'step' | 'best'>;
+
+interface TrainingResult extends Omit<Ended, 'status'> {
+  /** The file of the best encoder, or the last where nothing was validated. */
+  readonly encoder: string;
+  readonly stoppedEarly: boolean;
 }
 
 /** A training of which everything is known and nothing done. */
@@ -133,13 +172,13 @@ interface PlannedRun {
   readonly checkpoint: Checkpoint | undefined;
 }
 
-/** Finds whatever is wrong before anything is written. Undefined when there is nothing left to do. */
+/** Finds whatever is wrong before anything is written. Of a run that is over, what it came to. */
 async function planRun(
   path: string,
   typed: TrainOptions,
   given: (name: string) => boolean,
   { terminal }: Run,
-): Promise<PlannedRun | undefined> {
+): Promise<PlannedRun | RunRecord> {
   const table = await readBytes(path);
   const cohort = parseCohort(new TextDecoder().decode(table), path);
   const sha256 = createHash('sha256').update(table).digest('hex');
@@ -152,8 +191,7 @@ async function planRun(
   }
   if (before && isOver(before)) {
     terminal.log('This training is done already.');
-    report(terminal, options.out, before);
-    return undefined;
+    return before;
   }
   requireBothClasses(cohort, 'train');
   if (casesOf(cohort, 'validation').length > 0) requireBothClasses(cohort, 'validation');
@@ -187,13 +225,13 @@ function describe({ network, encoder }: TrainingPlan): { name: string; channels:
 async function carryOut(
   { options, table, cohort, images, plan, before, checkpoint }: PlannedRun,
   { terminal, signal }: Run,
-): Promise<void> {
+): Promise<Ended> {
   await prepareFolder(options.out);
   const started = performance.now();
   const [training, validation] = [casesOf(cohort, 'train'), casesOf(cohort, 'validation')];
   const counts = { train: training.length, validation: validation.length };
   let session: Session | undefined;
-  const write = (result: Pick<RunRecord, 'status' | 'step' | 'best'>) =>
+  const write = (result: Ended) =>
     writeRunRecord(options.out, {
       software: { name: 'tonno', version: VERSION, node: process.version },
       engine: engineVersion(),
@@ -264,7 +302,7 @@ async function carryOut(
     const { step, best, stoppedEarly } = outcome;
     const ended = { status: stoppedEarly ? 'stopped early' : 'done', step, best } as const;
     await write(ended);
-    report(terminal, options.out, ended);
+    return ended;
   } catch (error) {
     progress.end();
     const saved = await Checkpoint.read(options.out).catch(() => undefined);
@@ -304,23 +342,6 @@ async function earlierRun({ out, resume }: TrainOptions): Promise<RunRecord | un
 
 function isOver({ status }: RunRecord): boolean {
   return status === 'done' || status === 'stopped early';
-}
-
-/** Says what came of a training that is over. */
-function report(
-  terminal: Run['terminal'],
-  out: string,
-  { status, step, best }: Pick<RunRecord, 'status' | 'step' | 'best'>,
-): void {
-  if (best) {
-    terminal.log(
-      `Best at step ${best.step}: AUC ${best.auc.toFixed(3)}, balanced accuracy ${best.bestBalancedAccuracy.toFixed(3)} at the best threshold, ${best.balancedAccuracy.toFixed(3)} at logit 0.`,
-    );
-  }
-  const encoder = join(out, BEST_ENCODER);
-  terminal.print(encoder);
-  const stoppedEarly = status === 'stopped early';
-  terminal.result({ command: 'train', run: out, encoder, step, best, stoppedEarly });
 }
 
 /** What is trained, on what. */
