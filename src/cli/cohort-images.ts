@@ -8,7 +8,7 @@ import type { TrainingCase } from '../training/cases.ts';
 import { joinChannels } from '../volume/channels.ts';
 import type { Volume } from '../volume/volume.ts';
 import { onFile } from './files.ts';
-import { readVolume, type VolumeOptions } from './volumes.ts';
+import { type ReadVolume, readVolume, type VolumeOptions } from './volumes.ts';
 
 /** Missing files that a message names. */
 const LISTED = 3;
@@ -36,8 +36,8 @@ export class CohortImages {
     this.onNotFinite = onNotFinite;
   }
 
-  /** @throws TonnoError now, not after an hour of training, when files are missing. */
-  async check({ name, cases }: Cohort): Promise<void> {
+  /** @throws TonnoError now, not after an hour of work, when files of the cases are missing. */
+  async check({ name, cases }: Pick<Cohort, 'name' | 'cases'>): Promise<void> {
     const missing: string[] = [];
     for (const row of cases) {
       for (const path of this.paths(row)) await access(path).catch(() => missing.push(path));
@@ -58,6 +58,12 @@ export class CohortImages {
    * @throws TonnoError when a file cannot be read, or when the channels do not fit one another or the other cases.
    */
   async read(row: CohortCase): Promise<Volume> {
+    return (await this.readCounting(row)).volume;
+  }
+
+  /** The same, with how many voxels are zero now because they were not finite. */
+  async readCounting(row: CohortCase): Promise<ReadVolume> {
+    let total = 0;
     const volumes: Volume[] = [];
     for (const path of this.paths(row)) {
       const { volume, notFinite } = await readVolume(path, this.options);
@@ -65,6 +71,7 @@ export class CohortImages {
         this.notFinite.add(path);
         this.onNotFinite(path, notFinite);
       }
+      total += notFinite;
       volumes.push(volume);
     }
     const joined = joinChannels(volumes);
@@ -77,7 +84,7 @@ export class CohortImages {
         { remedy: 'Give all cases the same channels, in the same order.' },
       );
     }
-    return joined;
+    return { volume: joined, notFinite: total };
   }
 
   /** A case for training or validation. */
@@ -93,7 +100,8 @@ export class CohortImages {
     };
   }
 
-  private paths({ images }: CohortCase): string[] {
+  /** The files of a case's channels, from where the command runs. */
+  paths({ images }: CohortCase): string[] {
     return images.map((image) => resolve(this.folder, image));
   }
 }

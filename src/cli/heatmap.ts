@@ -12,6 +12,7 @@ import type { Maps, Response } from '../responses/response.ts';
 import type { Crew } from '../runtime/crew.ts';
 import { VERSION } from '../version.ts';
 import { spacing, type Volume } from '../volume/volume.ts';
+import type { PartProgress } from './case-progress.ts';
 import { jsonBytes, NewFile, writeWhole } from './files.ts';
 import type { ProgressLine, Terminal } from './terminal.ts';
 import { volumeBytes } from './volumes.ts';
@@ -45,6 +46,8 @@ export interface HeatmapJob {
   /** Threads that sum maps; see `Grid.crew`. */
   readonly crew?: Crew;
   readonly terminal: Terminal;
+  /** Where this is one of several pieces of work; a line called `name` otherwise. */
+  readonly progress?: PartProgress;
   /** What else the records say: encoder, class, preprocessing, device. */
   readonly record: Readonly<Record<string, unknown>>;
 }
@@ -76,7 +79,8 @@ export async function makeHeatmaps(job: HeatmapJob): Promise<HeatmapResult[]> {
   let solving: ProgressLine | undefined;
   const started = new Date();
   const clockStart = performance.now();
-  const progress = terminal.progress(name);
+  const newLine = () => job.progress?.line() ?? terminal.progress(name);
+  const progress = newLine();
   const writers = job.keepProfiles ? profileWriters(job, directions.length) : [];
   const limit = job.timeLimit === undefined ? undefined : timeout(job.timeLimit);
   try {
@@ -88,9 +92,15 @@ export async function makeHeatmaps(job: HeatmapJob): Promise<HeatmapResult[]> {
         for (const { writer, wanted } of writers) await writer.add(maps[wanted.maps], margin);
       },
       onProgress: ({ done, total, slices }) =>
-        progress.update(done, total, 'directions', { count: slices, units: 'slices' }),
+        progress.update(
+          done,
+          total,
+          'directions',
+          { count: slices, units: 'slices' },
+          { left: job.progress?.left(done, total) },
+        ),
       onIteration: () => {
-        solving ??= terminal.progress(name);
+        solving ??= newLine();
         solving.update(++iterated, iterations, 'iterations', { count: iterated, units: 'iterations' });
       },
     });
@@ -121,7 +131,7 @@ async function writeHeatmap(
   { started, seconds }: { started: string; seconds: number },
 ): Promise<HeatmapResult> {
   const { plan, maps } = wanted;
-  const stem = join(folder, `${name}_${heatmapName(wanted)}_heatmap`);
+  const stem = join(folder, `${name}_${heatmapEntities(wanted)}_heatmap`);
   const [heatmap, sidecar] = [`${stem}.nii.gz`, `${stem}.json`];
   const range = extremes(values.data);
   const record = {
@@ -162,7 +172,7 @@ async function writeHeatmap(
 }
 
 /** `desc-averaged-cam_cam-layercam_layer-2`, with nothing in it that a file's name may not hold. */
-function heatmapName({ plan, entities = {} }: WantedHeatmap): string {
+export function heatmapEntities({ plan, entities = {} }: Pick<WantedHeatmap, 'plan' | 'entities'>): string {
   const all = Object.entries({ desc: plan.method, ...entities });
   const safe = (value: string) => value.replace(/[^\w.+-]+/g, '-').replace(/^-+|-+$/g, '');
   return all.map(([key, value]) => `${key}-${safe(value)}`).join('_');
@@ -173,7 +183,7 @@ function profileWriters({ name, folder, wanted }: HeatmapJob, total: number) {
   const first = wanted.filter(({ maps }, i) => wanted.findIndex((other) => other.maps === maps) === i);
   return first.map((heatmap) => ({
     wanted: heatmap,
-    writer: new ProfileWriter(join(folder, `${name}_${heatmapName(heatmap)}_profiles`), total),
+    writer: new ProfileWriter(join(folder, `${name}_${heatmapEntities(heatmap)}_profiles`), total),
   }));
 }
 

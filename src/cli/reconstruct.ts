@@ -1,8 +1,6 @@
-/** tonno reconstruct: volumes and an encoder in, heatmaps out. */
-import { availableParallelism } from 'node:os';
+/** tonno reconstruct: volumes, or the cases of a cohort, and an encoder in; heatmaps out. */
 import { type Command, Option } from 'commander';
 import { UsageError } from '../errors.ts';
-import { BACKPROJECTION_MODULE } from '../reconstruction/backprojector.ts';
 import { filters, parseFilter } from '../reconstruction/filter.ts';
 import {
   type MethodName,
@@ -14,19 +12,15 @@ import {
   presets,
 } from '../reconstruction/methods.ts';
 import { cams } from '../responses/cam/cams.ts';
-import type { ScoreCamCost } from '../responses/cam/score-cam.ts';
 import { DEFAULT_SIZE } from '../responses/encoder.ts';
-import type { Crew } from '../runtime/crew.ts';
-import { openCrew } from '../runtime/node-crew.ts';
 import { devices } from '../runtime/session.ts';
-import type { Shape } from '../volume/volume.ts';
-import { type Engine, type EngineOptions, openEngine, type Pass } from './engine.ts';
-import { prepareFolder, resultNames } from './files.ts';
-import { makeHeatmaps } from './heatmap.ts';
+import { cohortCases, type SplitChoice, splits } from './cohort-cases.ts';
+import type { EngineOptions } from './engine.ts';
+import { resultNames } from './files.ts';
 import { addInputScaling } from './input-scaling.ts';
 import { byteCount, duration, list, wholeNumber } from './options.ts';
-import { isInterruption, messageOf, type Run } from './run.ts';
-import { clock, type Terminal } from './terminal.ts';
+import { type ReconstructionCase, reconstructCases } from './reconstruction.ts';
+import type { Run } from './run.ts';
 import { readVolume } from './volumes.ts';
 
 interface ReconstructOptions extends EngineOptions {
@@ -44,6 +38,8 @@ interface ReconstructOptions extends EngineOptions {
   keepProfiles?: boolean;
   nan: 'refuse' | 'zero';
   int64: 'refuse' | 'convert';
+  cohort?: string;
+  split?: SplitChoice;
 }
 
 /** Ten times the paper's. Their order of visiting takes time that grows with the square: two seconds for these. */
@@ -63,7 +59,10 @@ export function addReconstruct(program: Command, run: Run): void {
     .description(
       'Make a 3D heatmap of each volume: what an ONNX encoder sees in its slices, cut at all angles.',
     )
-    .argument('<volume...>', 'NIfTI files, .nii or .nii.gz')
+    .usage('[options] <volume...> | --cohort <cohort.csv>')
+    .argument('[volume...]', 'NIfTI files, .nii or .nii.gz')
+    .option('--cohort <cohort.csv>', 'the cases of a cohort instead of volumes')
+    .addOption(new Option('--split <name>', 'of the cohort (validation)').choices(splits))
     .option('-e, --encoder <file.onnx>', 'the 2D network; needed unless --response is given')
     .addOption(
       new Option('-m, --method <names>', `what is summed: ${Object.keys(methods).join(', ')}`)
@@ -131,105 +130,62 @@ ${presetTable.join('\n')}`,
 }
 
 async function reconstructVolumes(paths: string[], options: ReconstructOptions, run: Run): Promise<void> {
-  const { terminal, signal } = run;
+  const { terminal } = run;
   const plans = choosePlans(options);
-  const engine = await openEngine(options, plans);
-  // Profiles are summed faster than they could be sent away.
-  const onMaps = plans.some(({ method }) => methods[method].response === 'map');
-  const threads = options.threads ?? availableParallelism();
-  const crew = onMaps ? openCrew(BACKPROJECTION_MODULE, threads) : undefined;
-  try {
-    const names = resultNames(paths);
-    await prepareFolder(options.out);
-    if (engine.description) terminal.log(engine.description);
-    const outputs: object[] = [];
-    const failed: object[] = [];
-    for (const [i, path] of paths.entries()) {
-      try {
-        outputs.push(...(await reconstructVolume(path, names[i], { engine, crew }, options, run)));
-      } catch (error) {
-        // One bad volume must not cost the others their turn; a wrong option is wrong for all of them.
-        if (isInterruption(error, signal) || error instanceof UsageError) throw error;
-        terminal.log(`error: ${messageOf(error)}`);
-        failed.push({ volume: path, error: messageOf(error) });
-      }
-    }
-    terminal.result({ command: 'reconstruct', outputs, failed });
-    if (failed.length > 0) {
-      if (paths.length > 1) terminal.log(`${failed.length} of ${paths.length} volumes failed.`);
-      process.exitCode = 1;
-    }
-  } finally {
-    await crew?.close();
-    await engine.close();
-  }
-}
-
-/** All heatmaps of one volume, pass by pass. */
-async function reconstructVolume(
-  path: string,
-  name: string,
-  { engine, crew }: { engine: Engine; crew: Crew | undefined },
-  { nan, int64, out: folder, keepProfiles, timeLimit }: ReconstructOptions,
-  { terminal, signal }: Run,
-): Promise<object[]> {
-  const { volume, notFinite } = await readVolume(path, { nan, int64, signal });
-  if (notFinite > 0) terminal.warn(`${path}: ${notFinite} voxels that were not finite are 0 now.`);
-  const outputs: object[] = [];
-  const deadline = timeLimit === undefined ? undefined : performance.now() + 1000 * timeLimit;
-  let left: readonly Pass[] = [];
-  const { sliced, passes, record } = engine.ready(volume, (cost) =>
-    tellScoreCamCost(terminal, cost, slicesOf(left[0], volume.shape)),
-  );
-  for (const [i, pass] of passes.entries()) {
-    left = passes.slice(i);
-    const made = await makeHeatmaps({
-      name,
-      sliced,
-      input: volume,
-      ...pass,
-      folder,
-      keepProfiles,
-      timeLimit:
-        deadline && timeShare(left, volume.shape) * Math.max(0, (deadline - performance.now()) / 1000),
-      signal,
-      crew,
-      terminal,
-      record: { ...record, notFiniteSetToZero: notFinite },
-    });
-    for (const { heatmap, sidecar, profiles, record } of made) {
+  const cases = await chooseCases(paths, options, run);
+  const { heatmaps, failed } = await reconstructCases({
+    cases,
+    engineOptions: options,
+    plans,
+    folder: options.out,
+    keepProfiles: options.keepProfiles,
+    timeLimit: options.timeLimit,
+    run,
+    onHeatmap: ({ heatmap, profiles }) => {
       terminal.print(heatmap);
       if (profiles) terminal.print(profiles);
-      outputs.push({ ...record, volume: path, heatmap, sidecar, profiles });
-    }
-  }
-  return outputs;
-}
-
-/** Slices between s = −1 and 1 of a pass. */
-function slicesOf({ wanted }: Pass, shape: Shape): number {
-  const counts = wanted.map(({ plan: { directions, slices, axis } }) => {
-    if (slices !== undefined) return directions * slices;
-    return axis === undefined ? shape[0] + shape[1] + shape[2] : shape[axis];
+    },
   });
-  return Math.max(...counts);
+  terminal.result({ command: 'reconstruct', outputs: heatmaps, failed });
+  if (failed.length > 0) {
+    if (cases.length > 1) terminal.log(`${failed.length} of ${cases.length} volumes failed.`);
+    process.exitCode = 1;
+  }
 }
 
-/** The first pass's share of the time that is left, by its slices. */
-function timeShare(passes: readonly Pass[], shape: Shape): number {
-  const slices = passes.map((pass) => slicesOf(pass, shape));
-  return slices[0] / slices.reduce((a, b) => a + b, 0);
-}
-
-/** ScoreCAM can take days, which must be known before they have passed. */
-function tellScoreCamCost(
-  terminal: Terminal,
-  { passesPerSlice, secondsPerSlice }: ScoreCamCost,
-  slices: number,
-): void {
-  terminal.log(
-    `ScoreCAM runs the encoder ${passesPerSlice} times a slice: at ${secondsPerSlice.toPrecision(2)} s a slice about ${clock(secondsPerSlice * slices)} for ${slices} slices.`,
-  );
+/**
+ * The volumes that were named, or the cases of a cohort.
+ * @throws UsageError when both are given or neither.
+ */
+async function chooseCases(
+  paths: readonly string[],
+  { cohort, split, nan, int64 }: ReconstructOptions,
+  { signal }: Run,
+): Promise<ReconstructionCase[]> {
+  if (cohort !== undefined) {
+    if (paths.length > 0) {
+      throw new UsageError('--cohort', `There are volumes beside the cohort: ${paths[0]}.`, {
+        remedy: 'Give one or the other.',
+      });
+    }
+    return cohortCases(cohort, { split: split ?? 'validation', nan, int64 });
+  }
+  if (split !== undefined) {
+    throw new UsageError('--split', 'Volumes that are named one by one have no split.', {
+      remedy: 'Leave it out, or give a --cohort.',
+    });
+  }
+  if (paths.length === 0) {
+    throw new UsageError('reconstruct', 'There is nothing to make heatmaps of.', {
+      remedy: 'Name volumes, or give a --cohort.',
+    });
+  }
+  const names = resultNames(paths);
+  return paths.map((path, i) => ({
+    name: names[i],
+    volume: path,
+    read: () => readVolume(path, { nan, int64, signal }),
+  }));
 }
 
 /** Methods, preset and the options that override it; everything wrong with them is found before any work. */

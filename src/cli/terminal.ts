@@ -75,26 +75,29 @@ export class ProgressLine {
    * @param rate a finer count for the rate, for instance slices.
    * @param from what was done before this line began, which no time left is reckoned from.
    * @param facts what else is to be said, for instance a loss; the bar leaves room for it.
+   * @param left seconds left, where this line is not all there is to do; the bar leaves room for them.
    */
   update(
     done: number,
     total: number,
     units: string,
     rate: { count: number; units: string },
-    { from = 0, facts: more = '' }: { from?: number; facts?: string } = {},
+    { from = 0, facts: more = '', left: known }: { from?: number; facts?: string; left?: number } = {},
   ): void {
     const now = performance.now();
     if (now - this.drawn < (process.stderr.isTTY ? REDRAW : LOG_EVERY)) return;
     this.drawn = now;
     const seconds = (now - this.started) / 1000;
     const share = done / total;
-    const left = done > from ? clock((seconds / (done - from)) * (total - done)) : '?';
+    const own = done > from ? (seconds / (done - from)) * (total - done) : Number.POSITIVE_INFINITY;
+    const left = known ?? own;
     const speed = (rate.count / seconds).toFixed(rate.count / seconds < 10 ? 1 : 0);
     const count = `${done}/${total}${units && ` ${units}`}`;
     // What is longest comes last, where a narrow terminal cuts it off.
-    const facts = `${count} · ${speed} ${rate.units}/s · ${left} left${more && ` · ${more}`}`;
+    const facts = `${count} · ${speed} ${rate.units}/s · ${Number.isFinite(left) ? clock(left) : '?'} left${more && ` · ${more}`}`;
     if (process.stderr.isTTY) {
-      const room = more ? columns() - `${this.label}  ${facts}`.length - 1 : BAR;
+      const tight = more || known !== undefined;
+      const room = tight ? columns() - `${this.label}  ${facts}`.length - 1 : BAR;
       this.terminal.draw(`${this.label} ${bar(share, Math.min(room, BAR))}${facts}`);
     } else this.terminal.log(`${this.label}: ${facts}`);
   }

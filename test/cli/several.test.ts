@@ -129,7 +129,10 @@ describe.concurrent('without work to do', () => {
   test.each([
     [[], 'Usage: tonno [options] [command]'],
     [['reconstrct', 'x.nii'], "error: unknown command 'reconstrct'"],
-    [['reconstruct'], "error: missing required argument 'volume'"],
+    [
+      ['reconstruct'],
+      'error: reconstruct: There is nothing to make heatmaps of. Name volumes, or give a --cohort.',
+    ],
     [['reconstruct', 'x.nii', '--sise', '3'], "error: unknown option '--sise'"],
     [['filter', 'x.npy'], "error: required option '-f, --filter <name>' not specified"],
   ])('%j is wrong usage', async (args, message) => {

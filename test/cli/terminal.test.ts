@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { CaseProgress } from '../../src/cli/case-progress.ts';
 import { clock, Terminal } from '../../src/cli/terminal.ts';
 
 const CLEAR = '\r\u001b[2K';
@@ -96,6 +97,27 @@ describe('the progress line', () => {
     vi.advanceTimersByTime(30_000);
     progress.update(60, 300, 'directions', rate);
     expect(stderr).toBe(`${CLEAR}scan ███░░░░░░░░░░░░░ 60/300 directions · 84 slices/s · 2:00 left`);
+  });
+
+  test('of one of several cases says how long all of them will take, from those that are done', () => {
+    attached(80);
+    vi.useFakeTimers({ toFake: ['performance'] });
+    vi.advanceTimersByTime(1000);
+    const cases = new CaseProgress(new Terminal(false), 40, 30);
+    cases.begin('first', 10);
+    vi.advanceTimersByTime(60_000);
+    cases.end();
+    cases.begin('validation-12', 11);
+    // A pass over the second half of a case, half done: three quarters of it.
+    const part = cases.part(0.5, 0.5);
+    const line = part.line();
+    vi.advanceTimersByTime(45_000);
+    line.update(60, 120, 'directions', rate, { left: part.left(60, 120) });
+    // 105 s for 1.75 of 30 cases: 60 s for each of the 28.25 that are left.
+    expect(stderr).toBe(
+      `${CLEAR}12/40 validation-12 ███████░░░░░░░ 60/120 directions · 56 slices/s · 28:15 left`,
+    );
+    expect(new CaseProgress(new Terminal(false), 1, 1).part(0, 1).left(1, 2)).toBeUndefined();
   });
 
   test('is drawn at most ten times a second', () => {
