@@ -10,12 +10,15 @@
  * | `label` | 1 where the finding is anywhere in the volume, else 0 |
  * | `image` | the file of the volume; of several channels their files with `;` between them |
  * | `mask` | the file of the finding's mask, for evaluation only; empty or left out where there is none |
+ * | `box` | where only a bounding box was drawn: `d0:d1 h0:h1 w0:w1`, likewise for evaluation only |
  *
  * Where there are several findings, each has a column `label:NAME` in place of `label` or beside it; the one of
- * `label` is then called "label". Files are named from the table's folder; nothing here opens them.
+ * `label` is then called "label". Files are named from the table's folder; nothing here opens them. A box is in voxels
+ * along the array's axes 0, 1 and 2, counted from 0: from the first that is in it up to the first that is not.
  */
 import { type CsvError, parse } from 'csv-parse/browser/esm/sync';
 import { TonnoError } from '../errors.ts';
+import type { Box } from '../evaluation/evaluation.ts';
 
 /** What a case is for. */
 export type Split = 'train' | 'validation';
@@ -31,6 +34,8 @@ export interface CohortCase {
   /** One file for each channel, the same number in every case. */
   readonly images: readonly string[];
   readonly mask?: string;
+  /** The one bounding box that was drawn. */
+  readonly box?: Box;
   /** Where it stands in the table; the header is line 1. */
   readonly line: number;
 }
@@ -44,10 +49,10 @@ export interface Cohort {
   readonly cases: readonly CohortCase[];
 }
 
-const COLUMNS = ['case', 'patient', 'split', 'label', 'image', 'mask'];
+const COLUMNS = ['case', 'patient', 'split', 'label', 'image', 'mask', 'box'];
 const SEPARATOR = ';';
 const WANTED =
-  'The columns are case, patient, split, label or label:NAME, image and, if there are masks, mask.';
+  'The columns are case, patient, split, label or label:NAME, image and, where there are any, mask and box.';
 
 /**
  * Reads a cohort's table.
@@ -81,6 +86,7 @@ export function parseCohort(text: string, name: string): Cohort {
 export function writeCohort({ name, classes, cases }: Cohort): string {
   const only = classes.length === 1 && classes[0] === 'label';
   const labels = only ? ['label'] : classes.map((label) => (label === 'label' ? label : `label:${label}`));
+  const boxes = cases.some(({ box }) => box !== undefined);
   const rows = cases.map((row) => [
     row.name,
     row.patient,
@@ -88,8 +94,10 @@ export function writeCohort({ name, classes, cases }: Cohort): string {
     ...row.labels.map(String),
     joinImages(row, name),
     row.mask ?? '',
+    ...(boxes ? [row.box ? boxText(row.box) : ''] : []),
   ]);
-  const table = [['case', 'patient', 'split', ...labels, 'image', 'mask'], ...rows];
+  const header = ['case', 'patient', 'split', ...labels, 'image', 'mask', ...(boxes ? ['box'] : [])];
+  const table = [header, ...rows];
   const text = table.map((cells) => `${cells.map(quoted).join()}\n`).join('');
   // Whoever reads it finds what is wrong with it now rather than later.
   parseCohort(text, name);
@@ -224,7 +232,30 @@ function readCase({ cells, line }: Row, { count, place, classes }: Columns, file
     });
   }
   const mask = cell('mask') || undefined;
-  return { name, patient: cell('patient') || name, split, labels, images, mask, line };
+  const box = readBox(cell('box'), () =>
+    at(file, line, `Case ${name} has the box ${JSON.stringify(cell('box'))}.`, BOX),
+  );
+  return { name, patient: cell('patient') || name, split, labels, images, mask, box, line };
+}
+
+const BOX = {
+  remedy:
+    'Write d0:d1 h0:h1 w0:w1, in voxels from 0 along axes 0, 1 and 2, the second of each pair behind the last voxel.',
+};
+
+/** @param wrong the error for text that is neither empty nor a box with a voxel in it. */
+function readBox(text: string, wrong: () => TonnoError): Box | undefined {
+  if (text === '') return undefined;
+  const [, ...ends] = /^(\d+):(\d+)\s+(\d+):(\d+)\s+(\d+):(\d+)$/.exec(text)?.map(Number) ?? [];
+  const [d0, d1, h0, h1, w0, w1] = ends;
+  // An axis is never that long, and larger numbers would not come back as they were written.
+  if (ends.length === 0 || !ends.every(Number.isSafeInteger)) throw wrong();
+  if (d0 >= d1 || h0 >= h1 || w0 >= w1) throw wrong();
+  return { from: [d0, h0, w0], to: [d1, h1, w1] };
+}
+
+function boxText({ from, to }: Box): string {
+  return from.map((start, axis) => `${start}:${to[axis]}`).join(' ');
 }
 
 function checkNames(cases: readonly CohortCase[], file: string): void {

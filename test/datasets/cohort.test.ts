@@ -9,10 +9,11 @@ import {
   writeCohort,
 } from '../../src/datasets/cohort.ts';
 import { TonnoError } from '../../src/errors.ts';
+import type { Box } from '../../src/evaluation/evaluation.ts';
 
 const HEADER = 'case,patient,split,label,image,mask';
 const COLUMNS =
-  'The columns are case, patient, split, label or label:NAME, image and, if there are masks, mask.';
+  'The columns are case, patient, split, label or label:NAME, image and, where there are any, mask and box.';
 const parse = (...lines: string[]) => parseCohort(lines.join('\n'), 'c.csv');
 
 /** The one sentence that a table is refused with. */
@@ -87,6 +88,39 @@ describe('parseCohort', () => {
         line: 2,
       },
     ]);
+  });
+
+  test('reads a box along axes 0, 1 and 2, its end not in it', () => {
+    const { cases } = parse(
+      `${HEADER},box`,
+      'a,,train,1,a.nii,,0:5 10:20  3:4',
+      'b,,train,0,b.nii,,',
+      'c,,train,1,c.nii,m.nii, 007:8 0:1 0:1 ',
+    );
+    expect(cases.map(({ box }) => box)).toEqual([
+      { from: [0, 10, 3], to: [5, 20, 4] },
+      undefined,
+      { from: [7, 0, 0], to: [8, 1, 1] },
+    ]);
+  });
+
+  test.each([
+    ['numbers without pairs', '1 2 3'],
+    ['two axes', '0:5 0:5'],
+    ['four axes', '0:5 0:5 0:5 0:5'],
+    ['commas', '"0:5, 0:5, 0:5"'],
+    ['a fraction', '0:5 0.5:5 0:5'],
+    ['a voxel before the first', '0:5 -1:5 0:5'],
+    ['no end', '0:5 1: 0:5'],
+    ['words', 'upper left'],
+    ['ends before it begins', '0:5 5:4 0:5'],
+    ['has no voxel', '0:5 0:5 3:3'],
+    ['lies further away than numbers go', '0:5 0:5 0:9007199254740993'],
+  ])('refuses a box that %s', (_, box) => {
+    const text = box.replaceAll('"', '');
+    expect(refusal(() => parse(`${HEADER},box`, 'a,,train,0,a.nii,,', `b,,train,1,b.nii,,${box}`))).toBe(
+      `c.csv, line 3: Case b has the box "${text}". Write d0:d1 h0:h1 w0:w1, in voxels from 0 along axes 0, 1 and 2, the second of each pair behind the last voxel.`,
+    );
   });
 
   test('takes what spreadsheets write: byte order mark, CRLF, quotation marks, spaces, blank lines', () => {
@@ -228,6 +262,10 @@ const text = fc
   .filter((drawn) => !/\p{Cc}/u.test(drawn) && drawn.trim() !== '');
 const path = text.map((drawn) => drawn.replaceAll(';', '').trim()).filter((drawn) => drawn !== '');
 
+const box: fc.Arbitrary<Box> = fc
+  .tuple(fc.tuple(fc.nat(), fc.nat(), fc.nat()), fc.tuple(fc.nat(500), fc.nat(500), fc.nat(500)))
+  .map(([from, [d, h, w]]) => ({ from, to: [from[0] + d + 1, from[1] + h + 1, from[2] + w + 1] }));
+
 const cohorts: fc.Arbitrary<Cohort> = fc
   .tuple(
     fc.uniqueArray(
@@ -247,6 +285,7 @@ const cohorts: fc.Arbitrary<Cohort> = fc
             labels: fc.array(fc.constantFrom(0, 1), { minLength: classes.length, maxLength: classes.length }),
             images: fc.array(path, { minLength: channels, maxLength: channels }),
             mask: fc.option(text, { nil: undefined }),
+            box: fc.option(box, { nil: undefined, freq: 1 }),
           }),
         ),
       )
@@ -282,6 +321,10 @@ describe('writeCohort', () => {
     const several = { ...withRow({ labels: [0, 1], images: ['x', 'y'] }), classes: ['core', 'label'] };
     expect(writeCohort(several)).toBe('case,patient,split,label:core,label,image,mask\na,p,train,0,1,x;y,\n');
     expect(writeCohort({ ...cohort, classes: ['core'] })).toContain(',label:core,');
+    const boxed = { ...other, mask: undefined, box: { from: [1, 2, 3], to: [4, 5, 6] } } as const;
+    expect(writeCohort({ ...cohort, cases: [row, boxed] })).toBe(
+      `${HEADER},box\na,p,train,1,a.nii,,\n"b, c",p,train,0,b.nii,,1:4 2:5 3:6\n`,
+    );
   });
 
   test('gives back what was written', () => {
@@ -302,6 +345,11 @@ describe('writeCohort', () => {
     ['spaces around a path', withRow({ images: [' a.nii'] }), /cannot hold the image " a\.nii" of case a/],
     ['a line break', withRow({ mask: 'a\nb' }), /^c\.csv, line 3: There is a line break .* in "a\\nb"/],
     ['a label that is not 0 or 1', withRow({ labels: [2] }), /line 2: Case a has "2" in the column label/],
+    [
+      'a box without voxels',
+      withRow({ box: { from: [0, 0, 0], to: [1, 0, 1] } }),
+      /line 2: Case a has the box "0:1 0:0 0:1"/,
+    ],
     ['no images', withRow({ images: [] }), /line 2: Case a has no image\./],
     ['a name twice', { ...cohort, cases: [row, row] }, /line 3: There is already a case a on line 2/],
     ['no cases', { ...cohort, cases: [] }, /no case/],
