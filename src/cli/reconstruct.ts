@@ -23,7 +23,8 @@ import { type ReconstructionCase, reconstructCases } from './reconstruction.ts';
 import type { Run } from './run.ts';
 import { readVolume } from './volumes.ts';
 
-interface ReconstructOptions extends EngineOptions {
+/** What decides which heatmaps are made, and how. */
+export interface ReconstructionOptions extends EngineOptions {
   method: MethodName[];
   preset: PresetName;
   directions?: number;
@@ -34,10 +35,13 @@ interface ReconstructOptions extends EngineOptions {
   nonNegative?: boolean;
   timeLimit?: number;
   seed: number;
-  out: string;
-  keepProfiles?: boolean;
   nan: 'refuse' | 'zero';
   int64: 'refuse' | 'convert';
+}
+
+interface ReconstructOptions extends ReconstructionOptions {
+  out: string;
+  keepProfiles?: boolean;
   cohort?: string;
   split?: SplitChoice;
 }
@@ -46,7 +50,6 @@ interface ReconstructOptions extends EngineOptions {
 const MOST_DIRECTIONS = 20_000;
 
 export function addReconstruct(program: Command, run: Run): void {
-  const filterNames = Object.entries(filters).map(([name, { width }]) => (width ? `${name}:WIDTH` : name));
   const presetTable = Object.entries(presets).map(
     ([name, { directions, directionsOfMaps, slices, filter }]: [string, Preset]) => {
       const onMaps = directionsOfMaps === directions ? '' : ` (${directionsOfMaps} on maps)`;
@@ -63,6 +66,27 @@ export function addReconstruct(program: Command, run: Run): void {
     .argument('[volume...]', 'NIfTI files, .nii or .nii.gz')
     .option('--cohort <cohort.csv>', 'the cases of a cohort instead of volumes')
     .addOption(new Option('--split <name>', 'of the cohort (validation)').choices(splits))
+    .option('-o, --out <folder>', 'where results go; made if missing', '.')
+    .option('--keep-profiles', 'also write the raw profiles, for `tonno filter`');
+  addReconstructionOptions(command)
+    .addHelpText(
+      'after',
+      `
+Several names with commas between them share one pass over the volume:
+  --method averaged-cam,tomographic-cam --cam layercam --layer 1,2,3,4
+
+Presets (explicit options win; with --response mean the filter is plain):
+${presetTable.join('\n')}`,
+    )
+    .action((volumes: string[], options: ReconstructOptions) =>
+      run(() => reconstructVolumes(volumes, options, run)),
+    );
+}
+
+/** All that decides what heatmaps are made: the options of `tonno reconstruct`, and an experiment's settings of them. */
+export function addReconstructionOptions(command: Command): Command {
+  const filterNames = Object.entries(filters).map(([name, { width }]) => (width ? `${name}:WIDTH` : name));
+  command
     .option('-e, --encoder <file.onnx>', 'the 2D network; needed unless --response is given')
     .addOption(
       new Option('-m, --method <names>', `what is summed: ${Object.keys(methods).join(', ')}`)
@@ -102,31 +126,17 @@ export function addReconstruct(program: Command, run: Run): void {
     .option('--threads <n>', 'threads on the CPU (all cores)', wholeNumber(1, 1024))
     .option('--batch <n>', 'slices in one run of the encoder', wholeNumber(1, 4096))
     .option('--memory <size>', 'for the masked slices of scorecam (256M)', byteCount)
-    .option('-o, --out <folder>', 'where results go; made if missing', '.')
-    .option('--keep-profiles', 'also write the raw profiles, for `tonno filter`')
     .addOption(
       new Option('--nan <what>', 'voxels that are not finite').choices(['refuse', 'zero']).default('refuse'),
     )
     .addOption(
       new Option('--int64 <what>', '64-bit integers').choices(['refuse', 'convert']).default('refuse'),
     );
-  addInputScaling(command, 'Input scaling, where the encoder’s file does not say it:')
+  return addInputScaling(command, 'Input scaling, where the encoder’s file does not say it:')
     .addOption(new Option('--layout <order>', 'of the encoder’s input').choices(['nchw', 'nhwc']))
     .option('--input <name>', 'the encoder’s image input, where the file leaves doubt')
     .option('--output <name>', 'the encoder’s output, where it has several')
-    .optionsGroup('Options:')
-    .addHelpText(
-      'after',
-      `
-Several names with commas between them share one pass over the volume:
-  --method averaged-cam,tomographic-cam --cam layercam --layer 1,2,3,4
-
-Presets (explicit options win; with --response mean the filter is plain):
-${presetTable.join('\n')}`,
-    )
-    .action((volumes: string[], options: ReconstructOptions) =>
-      run(() => reconstructVolumes(volumes, options, run)),
-    );
+    .optionsGroup('Options:');
 }
 
 async function reconstructVolumes(paths: string[], options: ReconstructOptions, run: Run): Promise<void> {
@@ -189,7 +199,7 @@ async function chooseCases(
 }
 
 /** Methods, preset and the options that override it; everything wrong with them is found before any work. */
-function choosePlans(options: ReconstructOptions): Plan[] {
+export function choosePlans(options: ReconstructionOptions): Plan[] {
   const { method, preset, directions, slices, filter, seed, axis, iterations, nonNegative } = options;
   const plain = options.response === 'mean';
   const choice = { preset, directions, slices, filter, seed, axis, iterations, nonNegative, plain };
