@@ -148,11 +148,11 @@ export interface CaseResult {
   readonly maximum: number;
   /** Folds that measured it. */
   readonly folds: number;
-  /** Share of those that called it positive. */
+  /** Share of those that called it positive; 0 where none measured it. */
   readonly calledPositive: number;
   /** Means over those folds; of the whole heatmap where no threshold is in it. */
   readonly metrics: Metrics;
-  /** Voxels of the mask, and mm³; absent where there is none. */
+  /** Of the mask, in mm³; absent where there is none. */
   readonly trueVolume?: number;
 }
 

@@ -1,4 +1,14 @@
-/** How well a heatmap's values separate the voxels of a mask from the others. */
+/** How far two sets of voxels overlap, and how well a heatmap's values separate the voxels of a mask from the others. */
+
+/** Dice coefficient of sets of `a` and `b` voxels that share so many: 2·shared / (a + b); 0 when both are empty. */
+export function dice(shared: number, a: number, b: number): number {
+  return a + b === 0 ? 0 : (2 * shared) / (a + b);
+}
+
+/** Their intersection over union: shared / (a + b − shared); 0 when both are empty. */
+export function iou(shared: number, a: number, b: number): number {
+  return a + b === 0 ? 0 : shared / (a + b - shared);
+}
 
 export interface BestDice {
   /** 2·|hit| / (|marked| + |mask|), 0 for an empty mask. */
@@ -24,8 +34,8 @@ export function bestDice(values: ArrayLike<number>, mask: ArrayLike<number>): Be
     if (mask[i] > 0.5) hit++;
     const next = order[marked + 1];
     if (next !== undefined && values[next] === values[i]) continue;
-    const dice = (2 * hit) / (marked + 1 + size);
-    if (dice > best.dice) best = { dice, threshold: values[i] };
+    const found = dice(hit, marked + 1, size);
+    if (found > best.dice) best = { dice: found, threshold: values[i] };
   }
   return best;
 }
