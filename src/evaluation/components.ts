@@ -167,14 +167,6 @@ function joinRuns(
 ): Int32Array {
   const parents = new Int32Array(starts.length);
   for (let run = 0; run < parents.length; run++) parents[run] = run;
-  const root = (of: number): number => {
-    let run = of;
-    while (parents[run] !== run) {
-      parents[run] = parents[parents[run]];
-      run = parents[run];
-    }
-    return run;
-  };
   for (let d = 0; d < depth; d++) {
     for (let h = 0; h < height; h++) {
       const row = d * height + h;
@@ -183,22 +175,48 @@ function joinRuns(
         if (d + down < 0 || h + along < 0 || h + along >= height) continue;
         const other = row + down * height + along;
         const shift = (row - other) * width;
+        const lastOwn = rows[row + 1];
+        const lastOther = rows[other + 1];
         let a = rows[row];
         let b = rows[other];
+        if (b === lastOther) continue;
+        let [start, end] = [starts[a], ends[a]];
+        let [otherStart, otherEnd] = [starts[b] + shift, ends[b] + shift];
         // Both rows are walked together; runs of one row are a voxel apart at least, so that the one ending first is done.
-        while (a < rows[row + 1] && b < rows[other + 1]) {
-          const start = starts[b] + shift;
-          const end = ends[b] + shift;
-          if (starts[a] < end + reach && start < ends[a] + reach && parents[a] !== parents[b]) {
-            const [first, second] = [root(a), root(b)];
-            if (first < second) parents[second] = first;
-            else parents[first] = second;
+        for (;;) {
+          if (start < otherEnd + reach && otherStart < end + reach && parents[a] !== parents[b]) {
+            join(parents, a, b);
           }
-          if (ends[a] < end) a++;
-          else b++;
+          if (end < otherEnd) {
+            if (++a === lastOwn) break;
+            start = starts[a];
+            end = ends[a];
+          } else {
+            if (++b === lastOther) break;
+            otherStart = starts[b] + shift;
+            otherEnd = ends[b] + shift;
+          }
         }
       }
     }
   }
   return parents;
+}
+
+/** Joins the components of two runs; the first of their roots becomes the root of both. */
+function join(parents: Int32Array, a: number, b: number): void {
+  const first = root(parents, a);
+  const second = root(parents, b);
+  if (first < second) parents[second] = first;
+  else parents[first] = second;
+}
+
+/** Where the parents of a run end; on the way every second step is shortened. */
+function root(parents: Int32Array, of: number): number {
+  let run = of;
+  while (parents[run] !== run) {
+    parents[run] = parents[parents[run]];
+    run = parents[run];
+  }
+  return run;
 }
