@@ -10,6 +10,7 @@ import { addLayers } from './layers.ts';
 import { addPrepare } from './prepare.ts';
 import { addReconstruct } from './reconstruct.ts';
 import { createRun, messageOf } from './run.ts';
+import { addSegment } from './segment.ts';
 import { Terminal } from './terminal.ts';
 import { addTrain } from './train.ts';
 import { addWeights } from './weights.ts';
@@ -28,7 +29,17 @@ program
   .showHelpAfterError('(--help shows what there is)')
   .exitOverride();
 
-const commands = [addReconstruct, addFilter, addInfo, addLayers, addDemo, addPrepare, addTrain, addWeights];
+const commands = [
+  addReconstruct,
+  addFilter,
+  addSegment,
+  addInfo,
+  addLayers,
+  addDemo,
+  addPrepare,
+  addTrain,
+  addWeights,
+];
 for (const add of commands) add(program, run);
 for (const command of program.commands.flatMap((own) => [own, ...own.commands])) {
   // --json may stand before or after the command's name.

@@ -1,6 +1,7 @@
 /** Values of command line options: from text to what they mean, or a sentence about what they should be. */
 import { InvalidArgumentError } from 'commander';
 import type { Preprocessing } from '../encoders/preprocessing.ts';
+import type { Connectivity } from '../evaluation/components.ts';
 
 export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
@@ -39,6 +40,20 @@ function spread(word: string): string[] {
   const [, from, to] = /^(\d{1,3})\.\.(\d{1,3})$/.exec(word)?.map(Number) ?? [];
   if (from === undefined || to < from) return [word];
   return Array.from({ length: to - from + 1 }, (_, i) => String(from + i));
+}
+
+/** Any number. */
+export function finiteNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
+  return value;
+}
+
+/** Neighbours of a voxel. */
+export function connectivity(text: string): Connectivity {
+  const value = Number(text);
+  if (value === 6 || value === 18 || value === 26) return value;
+  throw new InvalidArgumentError('It must be 6 (faces), 18 (edges as well) or 26 (corners as well).');
 }
 
 /** A number above 0. */
