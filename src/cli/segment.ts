@@ -144,7 +144,14 @@ async function segmentHeatmap(
   terminal.print(files.mask);
   terminal.print(files.table);
   for (const line of summary(found, record.heatmap.maximum)) terminal.print(line);
-  return { ...record, heatmap: path, mask: files.mask, sidecar: files.record, table: files.table, lesions: found };
+  return {
+    ...record,
+    heatmap: path,
+    mask: files.mask,
+    sidecar: files.record,
+    table: files.table,
+    lesions: found,
+  };
 }
 
 /** A mask that someone has drawn must not be lost. */
