@@ -26,3 +26,19 @@ export async function readHeatmap(path: string, signal?: AbortSignal): Promise<V
   }
   return volume;
 }
+
+/**
+ * A mask of one finding, [D, H, W], 1 where its file is not 0.
+ * @throws TonnoError when it cannot be read, has several channels, or voxels that are not finite.
+ */
+export async function readMask(path: string, signal?: AbortSignal): Promise<Uint8Array> {
+  const { volume, notFinite } = await readVolume(path, { nan: 'zero', int64: 'convert', signal });
+  if (volume.channels !== 1 || notFinite > 0) {
+    const what =
+      volume.channels === 1 ? `${notFinite} voxels that are not finite` : `${volume.channels} channels`;
+    throw new TonnoError(path, `It has ${what}; a mask is one channel of 0 and not 0.`, {
+      remedy: 'Write the mask again.',
+    });
+  }
+  return Uint8Array.from(volume.data, (value) => (value === 0 ? 0 : 1));
+}

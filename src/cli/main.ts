@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../version.ts';
 import { addDemo } from './demo.ts';
+import { addEvaluate } from './evaluate.ts';
 import { fileError } from './files.ts';
 import { addFilter } from './filter.ts';
 import { addInfo } from './info.ts';
@@ -33,6 +34,7 @@ const commands = [
   addReconstruct,
   addFilter,
   addSegment,
+  addEvaluate,
   addInfo,
   addLayers,
   addDemo,

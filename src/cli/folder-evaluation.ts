@@ -1,0 +1,189 @@
+/**
+ * The heatmaps of a folder against the labels and masks of a cohort: all series by one protocol with one seed, so that
+ * every method is measured on the same folds. Whatever is wrong with a file is found before there is any number, and
+ * nothing is written here.
+ */
+import { dirname, resolve } from 'node:path';
+import type { Cohort, CohortCase } from '../datasets/cohort.ts';
+import { TonnoError, UsageError } from '../errors.ts';
+import type { CaseData, Evaluation, EvaluationCase, ProtocolSettings } from '../evaluation/evaluation.ts';
+import { type EvaluationProgress, evaluate } from '../evaluation/protocol.ts';
+import { niftiProblems, readNiftiHeader } from '../formats/nifti.ts';
+import { gridDistance } from '../volume/grids.ts';
+import { type Geometry, type Shape, spacing } from '../volume/volume.ts';
+import { casesOfSplit, type SplitChoice } from './cohort-cases.ts';
+import { openSource } from './files.ts';
+import { readHeatmap, readMask } from './heatmap-file.ts';
+import { findHeatmaps, type HeatmapSeries } from './heatmap-folder.ts';
+import type { Run } from './run.ts';
+
+export interface FolderEvaluationJob {
+  /** With the heatmaps, or with a folder `heatmaps` that has them. */
+  readonly folder: string;
+  /** As `readCohort` gives it: its name is the path of the table, from which masks are named. */
+  readonly cohort: Cohort;
+  readonly split: SplitChoice;
+  /** Which of the cohort's labels; needed where it has several. */
+  readonly label?: string;
+  readonly settings?: Partial<ProtocolSettings>;
+  readonly run: Pick<Run, 'terminal' | 'signal'>;
+  /** Is called when all files fit one another, before the first is evaluated: to make the folder of results, say. */
+  ready?(): Promise<void>;
+}
+
+/** One method, map and layer with its numbers. */
+export interface EvaluatedSeries extends HeatmapSeries {
+  readonly evaluation: Evaluation;
+}
+
+export interface FolderEvaluation {
+  readonly split: SplitChoice;
+  readonly label: string;
+  /** Those that were evaluated, in the order of the table. */
+  readonly cases: readonly CohortCase[];
+  /** In the order of methods, maps and layers; at least one. */
+  readonly series: readonly EvaluatedSeries[];
+}
+
+/**
+ * Evaluates all heatmaps of a folder.
+ * @throws TonnoError that names the heatmap or mask that is missing, cannot be read, is not finite or lies in another grid.
+ *   UsageError for a label that the cohort does not have, and for settings out of range.
+ */
+export async function evaluateFolder(job: FolderEvaluationJob): Promise<FolderEvaluation> {
+  const { folder, cohort, split, settings, run } = job;
+  const { terminal, signal } = run;
+  const [label, index] = chooseLabel(cohort, job.label);
+  const cases = casesOfSplit(cohort, split);
+  const found = await findHeatmaps(folder, cohort, cases);
+  const maskOf = ({ mask }: CohortCase) => mask && resolve(dirname(cohort.name), mask);
+  await checkGrids(found, cases, maskOf, signal);
+  await job.ready?.();
+  const series: EvaluatedSeries[] = [];
+  for (const [i, one] of found.entries()) {
+    const evaluated = cases.map(
+      (row): EvaluationCase => ({
+        name: row.name,
+        patient: row.patient,
+        label: row.labels[index] as 0 | 1,
+        load: () => loadCase(one.heatmaps.get(row.name)!, maskOf(row), row, signal),
+      }),
+    );
+    const place = found.length > 1 ? `${i + 1}/${found.length} ` : '';
+    const progress = new Stages(run, `${place}${one.title}${one.layer ? `, layer ${one.layer}` : ''}`);
+    try {
+      const onProgress = (now: EvaluationProgress) => progress.update(now);
+      const evaluation = await evaluate(evaluated, settings, { signal, onProgress });
+      // Notes of the files stand before those of the protocol: they may explain them.
+      series.push({ ...one, evaluation: { ...evaluation, notes: [...one.notes, ...evaluation.notes] } });
+    } finally {
+      terminal.clear();
+    }
+  }
+  return { split, label, cases, series };
+}
+
+/** @throws UsageError when there are several labels and none was chosen, or one that is not there. */
+function chooseLabel({ name, classes }: Cohort, chosen: string | undefined): [name: string, index: number] {
+  if (chosen === undefined && classes.length === 1) return [classes[0], 0];
+  const index = chosen === undefined ? -1 : classes.indexOf(chosen);
+  if (index >= 0) return [classes[index], index];
+  const which = chosen === undefined ? `${classes.length} labels` : `no label ${JSON.stringify(chosen)}`;
+  throw new UsageError(name, `The cohort has ${which}.`, {
+    remedy: `Choose one with --label: ${classes.join(', ')}.`,
+  });
+}
+
+/** A line for each stage of an evaluation: its rates differ too much for one. */
+class Stages {
+  private readonly run: FolderEvaluationJob['run'];
+  private readonly title: string;
+  private stage = '';
+  private line: ReturnType<FolderEvaluationJob['run']['terminal']['progress']> | undefined;
+
+  constructor(run: FolderEvaluationJob['run'], title: string) {
+    this.run = run;
+    this.title = title;
+  }
+
+  update({ stage, done, total }: EvaluationProgress): void {
+    if (stage !== this.stage) this.line = this.run.terminal.progress(`${this.title}: ${stage}`);
+    this.stage = stage;
+    this.line?.update(done, total, '', { count: done, units: 'cases' });
+  }
+}
+
+interface Grid {
+  readonly path: string;
+  readonly shape: Shape;
+  readonly geometry: Geometry;
+}
+
+/** Share of the shortest side of a voxel that two grids may be apart: what is lost where affines are rounded. */
+const APART = 0.1;
+
+/** Looks at the headers of all heatmaps and masks. @throws TonnoError that names both where two do not fit. */
+async function checkGrids(
+  found: readonly HeatmapSeries[],
+  cases: readonly CohortCase[],
+  maskOf: (row: CohortCase) => string | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const row of cases) {
+    signal.throwIfAborted();
+    const heatmaps: Grid[] = [];
+    for (const { heatmaps: own } of found) heatmaps.push(await readGrid(own.get(row.name)!));
+    const path = maskOf(row);
+    const mask = path === undefined ? undefined : await readGrid(path);
+    for (const heatmap of heatmaps) {
+      if (mask) requireSameGrid(row, heatmap, mask);
+      else if (row.box) requireBoxInside(row, heatmap);
+    }
+  }
+}
+
+async function readGrid(path: string): Promise<Grid> {
+  const info = await readNiftiHeader(await openSource(path), path);
+  const [problem] = niftiProblems(info, { int64: 'convert' });
+  if (problem) throw new TonnoError(path, problem.problem, { remedy: problem.remedy });
+  return { path, shape: info.shape, geometry: info.geometry };
+}
+
+function requireSameGrid({ name }: CohortCase, heatmap: Grid, mask: Grid): void {
+  if (heatmap.shape.join() !== mask.shape.join()) {
+    throw new TonnoError(
+      heatmap.path,
+      `It has ${heatmap.shape.join(' × ')} voxels, and the mask of case ${name}, ${mask.path}, has ${mask.shape.join(' × ')}.`,
+      { remedy: 'Resample image and mask to one grid and make the heatmap again.' },
+    );
+  }
+  const apart = gridDistance(heatmap.geometry, mask.geometry, heatmap.shape);
+  if (apart > APART * Math.min(...spacing(mask.geometry))) {
+    throw new TonnoError(
+      heatmap.path,
+      `It lies elsewhere in the world than the mask of case ${name}, ${mask.path}: voxels are up to ${apart.toPrecision(3)} mm apart.`,
+      { remedy: 'Register and resample image and mask to one grid and make the heatmap again.' },
+    );
+  }
+}
+
+function requireBoxInside({ name, box, line }: CohortCase, { path, shape }: Grid): void {
+  const axis = box!.to.findIndex((end, i) => end > shape[i]);
+  if (axis < 0) return;
+  throw new TonnoError(
+    path,
+    `It has ${shape[axis]} voxels along axis ${axis}, and the box of case ${name} (line ${line} of the cohort) ends at ${box!.to[axis]}.`,
+    { remedy: 'Give the box in voxels of the image, in the order of the array’s axes.' },
+  );
+}
+
+async function loadCase(
+  heatmapPath: string,
+  maskPath: string | undefined,
+  { box }: CohortCase,
+  signal: AbortSignal,
+): Promise<CaseData> {
+  const { data, shape, geometry } = await readHeatmap(heatmapPath, signal);
+  const mask = maskPath === undefined ? undefined : await readMask(maskPath, signal);
+  return { heatmap: data, shape, spacing: spacing(geometry), mask, box };
+}
