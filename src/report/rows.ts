@@ -19,7 +19,9 @@ const GUTTER = 40;
 /** Width of the three columns. */
 export const CONTENT = 3 * PANEL + 2 * GUTTER;
 
-const TRUTH: Colour = [255, 222, 40];
+/** Of outlines: the truth, and what a method made of it. */
+export const TRUTH: Colour = [255, 222, 40];
+export const SEGMENTATION: Colour = [72, 226, 255];
 const FOCUS: Colour = [255, 255, 255, 0.5];
 
 /** The colours of profiles along axis 0, 1, 2: told apart by the colour-blind, bright enough on a dark image. */
@@ -126,18 +128,20 @@ export function heatRange({ data, shape }: Volume): number {
   return values.reduce((max, value) => (Number.isFinite(value) ? Math.max(max, Math.abs(value)) : max), 0);
 }
 
+/** Outlines what exceeds ½ in a plane of the mask. */
 export function drawOutline(
   canvas: Canvas,
   mask: Volume,
   view: PlaneView,
   index: number,
   panel: Panel,
+  colour: Colour = TRUTH,
 ): void {
   const plane = extractPlane(mask, view, index);
   const x = (column: number) => panel.left + (column * panel.width) / plane.width;
   const y = (row: number) => panel.top + (row * panel.height) / plane.height;
   const pieces = outlineOf(plane).map(([x0, y0, x1, y1]): Segment => [x(x0), y(y0), x(x1), y(y1)]);
-  canvas.strokes(pieces, TRUTH, 1.4);
+  canvas.strokes(pieces, colour, 1.4);
 }
 
 const BAR_HEIGHT = 12;

@@ -58,7 +58,12 @@ const GAP = 10;
 const LABELS = 150;
 
 /** @returns a PNG file, 8-bit RGB, as wide and high as its cells. */
-export function renderSheet({ title, columns, rows, notes = [] }: SheetInput): Uint8Array {
+export function renderSheet(input: SheetInput): Uint8Array {
+  return drawSheet(input).toPng();
+}
+
+/** The sheet before it is a file, for those who need its size. */
+export function drawSheet({ title, columns, rows, notes = [] }: SheetInput): Canvas {
   const width = LABELS + columns.length * (SIDE + GAP) - GAP;
   return drawPage(width + 2 * MARGIN, [
     space(MARGIN - 6),
@@ -69,7 +74,7 @@ export function renderSheet({ title, columns, rows, notes = [] }: SheetInput): U
     ...rows.flatMap((row) => [rowBlock(row), space(GAP)]),
     ...(notes.length > 0 ? [space(14), notesBlock(notes, MARGIN, width)] : []),
     space(MARGIN - 6),
-  ]).toPng();
+  ]);
 }
 
 function cellLeft(column: number): number {
