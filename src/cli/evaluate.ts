@@ -1,8 +1,7 @@
 /** tonno evaluate: heatmaps of a cohort's cases, its labels and masks in; the numbers of the paper's tables out. */
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import type { Connectivity } from '../evaluation/components.ts';
-import { defaultProtocol } from '../evaluation/evaluation.ts';
+import { defaultProtocol, type ProtocolSettings } from '../evaluation/evaluation.ts';
 import { readCohort, type SplitChoice, splits } from './cohort-cases.ts';
 import { seriesRecord, writeEvaluation } from './evaluation-files.ts';
 import { evaluationTable } from './evaluation-table.ts';
@@ -11,15 +10,16 @@ import { evaluateFolder } from './folder-evaluation.ts';
 import { connectivity, share, wholeNumber } from './options.ts';
 import type { Run } from './run.ts';
 
-interface EvaluateOptions {
+/** The settings of the protocol that can be chosen; the others are the paper's. */
+export interface ProtocolOptions
+  extends Pick<ProtocolSettings, 'folds' | 'seed' | 'masks' | 'connectivity' | 'share'> {
+  /** Of the cohort. */
+  label?: string;
+}
+
+interface EvaluateOptions extends ProtocolOptions {
   cohort: string;
   split: SplitChoice;
-  label?: string;
-  folds: number;
-  seed: number;
-  masks: number;
-  connectivity: Connectivity;
-  share: number;
   out?: string;
 }
 
@@ -35,14 +35,23 @@ Written are metrics.csv, cases.csv, folds.csv and metrics.json. The table shows
 mean±deviation over the folds.`;
 
 export function addEvaluate(program: Command, run: Run): void {
-  const { folds, seed, masks, share: shareOfHigh } = defaultProtocol;
-  program
-    .command('evaluate')
+  const command = program.command('evaluate');
+  command
     .summary('measure heatmaps by the labels and masks of a cohort')
     .description('Measure the heatmaps in a folder by the labels and masks of a cohort, method by method.')
     .argument('<folder>', 'with heatmaps, or with a folder heatmaps in it')
     .requiredOption('--cohort <cohort.csv>', 'whose cases they are of')
     .addOption(new Option('--split <name>', 'of the cohort').choices(splits).default('validation'))
+    .option('-o, --out <folder>', 'where the numbers go (FOLDER/evaluation)');
+  addProtocolOptions(command)
+    .addHelpText('after', WRITTEN)
+    .action((folder: string, options: EvaluateOptions) => run(() => evaluateHeatmaps(folder, options, run)));
+}
+
+/** All that decides the numbers: the options of `tonno evaluate`, and an experiment's settings of its evaluation. */
+export function addProtocolOptions(command: Command): Command {
+  const { folds, seed, masks, share: shareOfHigh } = defaultProtocol;
+  return command
     .option('--label <name>', 'of the cohort, where it has several')
     .option('--folds <n>', 'of the cross-validation', wholeNumber(1, 1000), folds)
     .option('--seed <n>', 'of all that is drawn', wholeNumber(0, 2 ** 31 - 1), seed)
@@ -53,10 +62,7 @@ export function addEvaluate(program: Command, run: Run): void {
       connectivity,
       defaultProtocol.connectivity,
     )
-    .option('--share <x>', 'low threshold over high where no mask tunes it', share, shareOfHigh)
-    .option('-o, --out <folder>', 'where the numbers go (FOLDER/evaluation)')
-    .addHelpText('after', WRITTEN)
-    .action((folder: string, options: EvaluateOptions) => run(() => evaluateHeatmaps(folder, options, run)));
+    .option('--share <x>', 'low threshold over high where no mask tunes it', share, shareOfHigh);
 }
 
 async function evaluateHeatmaps(

@@ -84,7 +84,10 @@ export async function evaluateFolder(job: FolderEvaluationJob): Promise<FolderEv
 }
 
 /** @throws UsageError when there are several labels and none was chosen, or one that is not there. */
-function chooseLabel({ name, classes }: Cohort, chosen: string | undefined): [name: string, index: number] {
+export function chooseLabel(
+  { name, classes }: Cohort,
+  chosen: string | undefined,
+): [name: string, index: number] {
   if (chosen === undefined && classes.length === 1) return [classes[0], 0];
   const index = chosen === undefined ? -1 : classes.indexOf(chosen);
   if (index >= 0) return [classes[index], index];

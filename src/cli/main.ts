@@ -4,12 +4,14 @@ import { Command, CommanderError } from 'commander';
 import { VERSION } from '../version.ts';
 import { addDemo } from './demo.ts';
 import { addEvaluate } from './evaluate.ts';
+import { addExperiment } from './experiment.ts';
 import { fileError } from './files.ts';
 import { addFilter } from './filter.ts';
 import { addInfo } from './info.ts';
 import { addLayers } from './layers.ts';
 import { addPrepare } from './prepare.ts';
 import { addReconstruct } from './reconstruct.ts';
+import { addReport } from './report.ts';
 import { createRun, messageOf } from './run.ts';
 import { addSegment } from './segment.ts';
 import { Terminal } from './terminal.ts';
@@ -35,6 +37,8 @@ const commands = [
   addFilter,
   addSegment,
   addEvaluate,
+  addExperiment,
+  addReport,
   addInfo,
   addLayers,
   addDemo,

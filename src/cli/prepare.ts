@@ -27,7 +27,7 @@ export interface PhantomOptions {
 
 /** Seen as a record of how the folder's files were made; anything else in it is another run's. */
 const RECORD = 'cohort.json';
-const TABLE = 'cohort.csv';
+export const TABLE = 'cohort.csv';
 
 export function addPrepare(program: Command, run: Run): void {
   const prepare = program

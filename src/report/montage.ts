@@ -4,6 +4,7 @@
  * each axis over the dimmed image, as in Fig. 2b of the paper. The picture needs nothing but arrays.
  */
 import { type Vector, type Volume, voxelCount } from '../volume/volume.ts';
+import type { Canvas } from './canvas.ts';
 import { greyPicture } from './colours.ts';
 import { drawPage, MARGIN, notesBlock, space, titleBlock } from './page.ts';
 import { percentiles } from './percentiles.ts';
@@ -48,6 +49,11 @@ const WIDTH = CONTENT + 2 * MARGIN;
  *   or a profile does not belong to it.
  */
 export function renderMontage(input: MontageInput): Uint8Array {
+  return drawMontage(input).toPng();
+}
+
+/** The montage before it is a file, for those who need its size. @throws RangeError as `renderMontage` does. */
+export function drawMontage(input: MontageInput): Canvas {
   checkInput(input);
   const { title, image, heatmap, mask, profiles = [], notes = [] } = input;
   const focus = input.focus ?? peakOf(heatmap);
@@ -63,7 +69,7 @@ export function renderMontage(input: MontageInput): Uint8Array {
     ...(profiles.length > 0 ? [space(26), ...profileBlocks(profiles, image.shape, focus, columns)] : []),
     ...(notes.length > 0 ? [space(24), notesBlock(notes, MARGIN, CONTENT)] : []),
     space(MARGIN - 6),
-  ]).toPng();
+  ]);
 }
 
 function checkInput({ image, channel = 0, heatmap, mask, focus, profiles = [] }: MontageInput): void {

@@ -55,7 +55,7 @@ const report = z.strictObject({
     .optional(),
 });
 
-const experiment = z.strictObject({
+export const experimentSchema = z.strictObject({
   title: name,
   /** Path of a table, or the options of `tonno prepare phantom`. */
   cohort: z.union([z.string(), z.strictObject({ phantom: settings })]),
@@ -67,7 +67,7 @@ const experiment = z.strictObject({
   report: report.prefault({}),
 });
 
-export type Experiment = z.infer<typeof experiment>;
+export type Experiment = z.infer<typeof experimentSchema>;
 export type ExperimentEncoder = Experiment['encoders'][number];
 
 /**
@@ -101,7 +101,7 @@ export async function readExperiment(path: string): Promise<Experiment> {
 
 /** @throws TonnoError that names what is wrong where. */
 export function parseExperiment(value: unknown, file: string): Experiment {
-  const { data, error } = experiment.safeParse(value);
+  const { data, error } = experimentSchema.safeParse(value);
   if (error) {
     const problems = error.issues.map(({ path, message }) => {
       const place = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
