@@ -101,7 +101,10 @@ export function measureAt(
   const predicted = maxima.reduce((count, maximum) => count + (maximum > high ? 1 : 0), 0);
   const best = new Map<number, Pair>();
   for (const match of matches) {
-    if (match.iou > (best.get(match.truth)?.iou ?? 0)) best.set(match.truth, match);
+    const held = best.get(match.truth);
+    // Of equal overlaps the larger candidate, so that no turn of the grid changes the choice.
+    const larger = held && match.iou === held.iou && sizes[match.predicted - 1] > sizes[held.predicted - 1];
+    if (!held || match.iou > held.iou || larger) best.set(match.truth, match);
   }
   return {
     ...detection(matches, predicted, truth.count),

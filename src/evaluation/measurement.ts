@@ -74,10 +74,7 @@ function overlapMetrics({ precision, recall, f1, overlap }: CaseMeasures, { kind
   return { precision, recall, f1, ...(kind === 'mask' ? { dice: overlap } : { maxIou: overlap }) };
 }
 
-/**
- * A fold's metrics, once all its cases have been measured.
- * @param hasLesions whether lesions are known in any case; without, there is no FROC.
- */
+/** A fold's metrics, once all its cases have been measured. */
 export function foldMetrics(
   { measure, high, cases, volumes, matched }: MeasuredFold,
   maxima: readonly number[],

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bestDice } from '../../src/evaluation/overlap.ts';
+import { bestDice, dice, iou } from '../../src/evaluation/overlap.ts';
 
 /** By trying every value as the threshold. */
 function byTrying(values: readonly number[], mask: readonly number[]): number {
@@ -14,6 +14,24 @@ function byTrying(values: readonly number[], mask: readonly number[]): number {
     }),
   );
 }
+
+describe('Dice and intersection over union', () => {
+  it('are those of sets counted by hand', () => {
+    expect(dice(2, 3, 5)).toBe(1 / 2);
+    expect(iou(2, 3, 5)).toBe(1 / 3);
+    expect([dice(0, 0, 0), iou(0, 0, 0)]).toEqual([0, 0]);
+  });
+
+  it('tell the same: Dice = 2·IoU / (1 + IoU)', () => {
+    const count = fc.integer({ min: 0, max: 1000 });
+    fc.assert(
+      fc.property(count, count, count, (shared, a, b) => {
+        const overlap = iou(shared, shared + a, shared + b);
+        expect(dice(shared, shared + a, shared + b)).toBeCloseTo((2 * overlap) / (1 + overlap), 14);
+      }),
+    );
+  });
+});
 
 describe('the best Dice', () => {
   it('is 1 where a threshold separates, and the threshold is the lowest value in the mask', () => {

@@ -1,5 +1,6 @@
 /** Cases for the tests of evaluations: the golden ones, and small ones made of lists. */
 import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import type { CaseData, EvaluationCase } from '../../src/evaluation/evaluation.ts';
 import type { FoldPlan } from '../../src/evaluation/folds.ts';
 import { type Shape, voxelCount } from '../../src/volume/volume.ts';
@@ -30,16 +31,18 @@ export const goldenEvaluation = JSON.parse(readFileSync(new URL('evaluation.json
 
 export const goldenShape = goldenEvaluation.shape.slice(1) as unknown as Shape;
 
-const heatmaps = new Float32Array(Uint8Array.from(readFileSync(new URL('heatmaps.bin', folder))).buffer);
-const masks = Uint8Array.from(readFileSync(new URL('masks.bin', folder)));
+const goldenHeatmaps = new Float32Array(
+  Uint8Array.from(readFileSync(new URL('heatmaps.bin', folder))).buffer,
+);
+const goldenMasks = Uint8Array.from(readFileSync(new URL('masks.bin', folder)));
 const voxels = voxelCount(goldenShape);
 
 export function goldenCase(index: number): CaseData & { readonly mask: Uint8Array } {
   return {
-    heatmap: heatmaps.slice(index * voxels, (index + 1) * voxels),
+    heatmap: goldenHeatmaps.slice(index * voxels, (index + 1) * voxels),
     shape: goldenShape,
     spacing: [1, 1, 1],
-    mask: masks.slice(index * voxels, (index + 1) * voxels),
+    mask: goldenMasks.slice(index * voxels, (index + 1) * voxels),
   };
 }
 
@@ -81,4 +84,29 @@ export function rowCase(
       ...more,
     }),
   };
+}
+
+/** A mask of a few voxels along each axis, of any density. */
+export function masks(longest: number): fc.Arbitrary<{ mask: Uint8Array; shape: Shape }> {
+  const length = fc.integer({ min: 1, max: longest });
+  return fc
+    .tuple(length, length, length)
+    .chain((shape) =>
+      fc
+        .array(fc.constantFrom(0, 0, 1), { minLength: voxelCount(shape), maxLength: voxelCount(shape) })
+        .map((mask) => ({ mask: Uint8Array.from(mask), shape })),
+    );
+}
+
+/** A heatmap of small whole numbers, so that there are ties. */
+export function heatmaps(longest: number): fc.Arbitrary<{ heatmap: Float32Array; shape: Shape }> {
+  const length = fc.integer({ min: 1, max: longest });
+  return fc.tuple(length, length, length).chain((shape) =>
+    fc
+      .array(fc.integer({ min: -3, max: 9 }), {
+        minLength: voxelCount(shape),
+        maxLength: voxelCount(shape),
+      })
+      .map((values) => ({ heatmap: Float32Array.from(values), shape })),
+  );
 }
