@@ -64,6 +64,11 @@ describe('matching', () => {
 
   it('pairs a lesion with the candidate that overlaps it best', () => {
     expect(measured([2, 2, 0, 2, 2, 2], [1, 1, 1, 1, 1, 1]).matched).toEqual([[6, 3]]);
+    // One voxel of 1 in it, and two of 8: both overlap it by a sixth. The larger is taken, on whichever side it lies.
+    const predicted = [2, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2];
+    const lesion = [1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0];
+    expect(measured(predicted, lesion).matched).toEqual([[6, 8]]);
+    expect(measured(predicted.toReversed(), lesion.toReversed()).matched).toEqual([[6, 8]]);
   });
 
   it('finds what counting voxel by voxel finds', () => {

@@ -237,6 +237,36 @@ describe('what comes of an evaluation', () => {
     expect(folds[1].metrics.dice).toBeCloseTo(2 / 3, 14);
   });
 
+  it('compares volumes in mm³, not in voxels', async () => {
+    // Three voxels in each of three cases, of 1, 2 and 3 mm³; half of them predicted too much.
+    const cases = [1, 2, 3].map((size) =>
+      rowCase(`lesion-${size}`, 1, [9, 9, 9, 0, 0], [1, 1, 0, 0, 0], { spacing: [size, 1, 1] }),
+    );
+    const fit = [rowCase('fit-0', 0, [1, 0, 0]), rowCase('fit-1', 1, [3, 0, 0], [1, 0, 0])];
+    const { folds } = await evaluate(
+      [...cases, ...fit],
+      {},
+      { folds: [{ fit: [3, 4], measure: [0, 1, 2], masks: [4] }] },
+    );
+    // Pairs (2s, 3s): s_xy = 6·2/3, s_x² = 4·2/3, s_y² = 9·2/3, means 2 apart; in voxels there would be no spread.
+    expect(folds[0].metrics.volumeAgreement).toBeCloseTo(8 / (26 / 3 + 4), 14);
+  });
+
+  it('counts the false positives of negatives in FROC, but no volume whose lesions are unknown', async () => {
+    // The lesion scores 5 behind the negative's 9: found from one false positive in two volumes on, five rates of seven.
+    const cases = [
+      rowCase('fit-0', 0, [1, 0, 0]),
+      rowCase('fit-1', 1, [3, 0, 0], [1, 0, 0]),
+      rowCase('measured-0', 0, [9, 0, 0]),
+      rowCase('measured-1', 1, [5, 0, 0], [1, 0, 0]),
+      rowCase('unknown', 1, [20, 0, 20]),
+    ];
+    const plan = { fit: [0, 1], measure: [2, 3, 4], masks: [1] };
+    const { folds } = await evaluate(cases, {}, { folds: [plan] });
+    expect(folds[0].metrics.froc).toBeCloseTo(5 / 7, 14);
+    expect(folds[0].metrics.precision).toBe(1);
+  });
+
   it('calls a maximum that is τ itself negative', async () => {
     // τ is halfway between 1 and 3, and one measured maximum lies on it.
     const cases = [

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { averagePrecision } from '../../src/evaluation/average-precision.ts';
+import { frocScores } from '../../src/evaluation/candidates.ts';
 import { concordance } from '../../src/evaluation/concordance.ts';
 import { froc, highestAlarms, meanCurve } from '../../src/evaluation/froc.ts';
 
@@ -64,6 +65,22 @@ describe('FROC', () => {
     // One false positive is allowed from one a volume on.
     expect(own([0.5])).toBeCloseTo(4 / 7, 15);
     expect(own([0.6, missed])).toBeCloseTo(1 / 2, 15);
+  });
+
+  it('matches strictly above the limit', () => {
+    const candidates = (iou: number) => ({
+      maxima: Float32Array.of(3),
+      sizes: Int32Array.of(8),
+      pairs: [{ predicted: 1, truth: 1, shared: 1, iou }],
+    });
+    expect(frocScores(candidates(1 / 8), 1, 1 / 8)).toEqual({
+      falsePositives: Float32Array.of(3),
+      lesions: Float32Array.of(missed),
+    });
+    expect(frocScores(candidates(1 / 7), 1, 1 / 8)).toEqual({
+      falsePositives: Float32Array.of(),
+      lesions: Float32Array.of(3),
+    });
   });
 
   it('is none without a lesion', () => {
