@@ -15,6 +15,7 @@ import { casesOfSplit, type SplitChoice } from './cohort-cases.ts';
 import { openSource } from './files.ts';
 import { readHeatmap, readMask } from './heatmap-file.ts';
 import { findHeatmaps, type HeatmapSeries } from './heatmap-folder.ts';
+import { OverallProgress } from './overall-progress.ts';
 import type { Run } from './run.ts';
 
 export interface FolderEvaluationJob {
@@ -60,6 +61,7 @@ export async function evaluateFolder(job: FolderEvaluationJob): Promise<FolderEv
   await checkGrids(found, cases, maskOf, signal);
   await job.ready?.();
   const series: EvaluatedSeries[] = [];
+  const overall = new OverallProgress(terminal, found.length);
   for (const [i, one] of found.entries()) {
     const evaluated = cases.map(
       (row): EvaluationCase => ({
@@ -69,16 +71,16 @@ export async function evaluateFolder(job: FolderEvaluationJob): Promise<FolderEv
         load: () => loadCase(one.heatmaps.get(row.name)!, maskOf(row), row, signal),
       }),
     );
-    const place = found.length > 1 ? `${i + 1}/${found.length} ` : '';
-    const progress = new Stages(run, `${place}${one.title}${one.layer ? `, layer ${one.layer}` : ''}`);
+    overall.begin(`${one.title}${one.layer ? `, layer ${one.layer}` : ''}`, i);
     try {
-      const onProgress = (now: EvaluationProgress) => progress.update(now);
+      const onProgress = stageLines(overall);
       const evaluation = await evaluate(evaluated, settings, { signal, onProgress });
       // Notes of the files stand before those of the protocol: they may explain them.
       series.push({ ...one, evaluation: { ...evaluation, notes: [...one.notes, ...evaluation.notes] } });
     } finally {
       terminal.clear();
     }
+    overall.end();
   }
   return { split, label, cases, series };
 }
@@ -97,23 +99,28 @@ export function chooseLabel(
   });
 }
 
-/** A line for each stage of an evaluation: its rates differ too much for one. */
-class Stages {
-  private readonly run: FolderEvaluationJob['run'];
-  private readonly title: string;
-  private stage = '';
-  private line: ReturnType<FolderEvaluationJob['run']['terminal']['progress']> | undefined;
+/** What each stage of an evaluation does to its cases, and about which part of the time it takes. */
+const stages: Readonly<
+  Record<
+    EvaluationProgress['stage'],
+    { readonly done: string; readonly from: number; readonly share: number }
+  >
+> = {
+  checking: { done: 'checked', from: 0, share: 0.2 },
+  tuning: { done: 'tuned on', from: 0.2, share: 0.4 },
+  measuring: { done: 'measured', from: 0.6, share: 0.4 },
+};
 
-  constructor(run: FolderEvaluationJob['run'], title: string) {
-    this.run = run;
-    this.title = title;
-  }
-
-  update({ stage, done, total }: EvaluationProgress): void {
-    if (stage !== this.stage) this.line = this.run.terminal.progress(`${this.title}: ${stage}`);
-    this.stage = stage;
-    this.line?.update(done, total, '', { count: done, units: 'cases' });
-  }
+/** Tells the terminal how far the series at hand is. */
+function stageLines(overall: OverallProgress): (progress: EvaluationProgress) => void {
+  let line = overall.part(0, 1).line();
+  return ({ stage, done, total }) => {
+    const part = overall.part(stages[stage].from, stages[stage].share);
+    const rate = { count: done, units: 'cases' };
+    line.update(done, total, stages[stage].done, rate, { left: part.left(done, total) });
+    // Stages differ in their rates: the next one counts from here.
+    if (done === total) line = part.line();
+  };
 }
 
 interface Grid {

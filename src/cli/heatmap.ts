@@ -12,8 +12,8 @@ import type { Maps, Response } from '../responses/response.ts';
 import type { Crew } from '../runtime/crew.ts';
 import { VERSION } from '../version.ts';
 import { spacing, type Volume } from '../volume/volume.ts';
-import type { PartProgress } from './case-progress.ts';
 import { jsonBytes, NewFile, writeWhole } from './files.ts';
+import type { PartProgress } from './overall-progress.ts';
 import type { ProgressLine, Terminal } from './terminal.ts';
 import { volumeBytes } from './volumes.ts';
 

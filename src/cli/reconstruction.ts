@@ -12,10 +12,10 @@ import type { ScoreCamCost } from '../responses/cam/score-cam.ts';
 import type { Crew } from '../runtime/crew.ts';
 import { openCrew } from '../runtime/node-crew.ts';
 import type { Shape } from '../volume/volume.ts';
-import { CaseProgress } from './case-progress.ts';
 import { type Engine, type EngineOptions, openEngine, type Pass } from './engine.ts';
 import { prepareFolder } from './files.ts';
 import { heatmapEntities, makeHeatmaps } from './heatmap.ts';
+import { OverallProgress } from './overall-progress.ts';
 import { isInterruption, messageOf, type Run } from './run.ts';
 import { clock, type Terminal } from './terminal.ts';
 import type { ReadVolume } from './volumes.ts';
@@ -90,7 +90,7 @@ export async function reconstructCases(job: ReconstructionJob): Promise<Reconstr
   try {
     await prepareFolder(folder);
     if (engine.description) terminal.log(engine.description);
-    const progress = new CaseProgress(terminal, cases.length, cases.length - skipped.length);
+    const progress = new OverallProgress(terminal, cases.length, cases.length - skipped.length);
     for (const [i, one] of cases.entries()) {
       if (skipped.includes(one.name)) continue;
       progress.begin(one.name, i);
@@ -132,7 +132,7 @@ export function heatmapPaths(
 /** All heatmaps of one case, pass by pass. */
 async function* reconstructCase(
   one: ReconstructionCase,
-  { engine, crew, progress }: { engine: Engine; crew: Crew | undefined; progress: CaseProgress },
+  { engine, crew, progress }: { engine: Engine; crew: Crew | undefined; progress: OverallProgress },
   { folder, keepProfiles, timeLimit, run: { terminal, signal } }: ReconstructionJob,
 ): AsyncGenerator<ReconstructedHeatmap> {
   const { name, volume: source, record: own } = one;

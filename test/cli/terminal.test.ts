@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { CaseProgress } from '../../src/cli/case-progress.ts';
+import { OverallProgress } from '../../src/cli/overall-progress.ts';
 import { clock, Terminal } from '../../src/cli/terminal.ts';
 
 const CLEAR = '\r\u001b[2K';
@@ -103,7 +103,7 @@ describe('the progress line', () => {
     attached(80);
     vi.useFakeTimers({ toFake: ['performance'] });
     vi.advanceTimersByTime(1000);
-    const cases = new CaseProgress(new Terminal(false), 40, 30);
+    const cases = new OverallProgress(new Terminal(false), 40, 30);
     cases.begin('first', 10);
     vi.advanceTimersByTime(60_000);
     cases.end();
@@ -117,7 +117,7 @@ describe('the progress line', () => {
     expect(stderr).toBe(
       `${CLEAR}12/40 validation-12 ███████░░░░░░░ 60/120 directions · 56 slices/s · 28:15 left`,
     );
-    expect(new CaseProgress(new Terminal(false), 1, 1).part(0, 1).left(1, 2)).toBeUndefined();
+    expect(new OverallProgress(new Terminal(false), 1, 1).part(0, 1).left(1, 2)).toBeUndefined();
   });
 
   test('is drawn at most ten times a second', () => {
