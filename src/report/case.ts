@@ -7,11 +7,12 @@ import { UsageError } from '../errors.ts';
 import { createVolume, type Shape, type Vector, type Volume, voxelCount } from '../volume/volume.ts';
 import { type Canvas, capHeight } from './canvas.ts';
 import { greyPicture, heatPicture } from './colours.ts';
-import { wrapText } from './font.ts';
+import { textWidth } from './font.ts';
 import { peakOf } from './montage.ts';
 import {
   type Block,
   drawPage,
+  drawRowLabel,
   INK,
   MUTED,
   notesBlock,
@@ -60,9 +61,6 @@ const EDGE = 18;
 
 const CONTENT = LABELS + 3 * (SIDE + GAP) - GAP;
 
-/** Rows of type between two lines of a label. */
-const LINE = 11;
-
 /**
  * For each axis the plane in which a mask is largest (the middle one of several that are alike), so that each of the
  * three planes shows as much of a lesion as it can.
@@ -91,7 +89,7 @@ export function widestPlanes(mask: Uint8Array, shape: Shape): Vector | undefined
 }
 
 /**
- * Draws the picture of a case, 804 pixels wide and as high as there are methods.
+ * Draws the picture of a case, 802 pixels wide and as high as there are methods.
  * @throws UsageError when a heatmap or mask is on another grid than the image, or a plane is outside it.
  */
 export function renderCase(input: CaseInput): Picture {
@@ -115,7 +113,7 @@ export function renderCase(input: CaseInput): Picture {
     space(EDGE),
   ]);
   return {
-    png: canvas.toPng(),
+    png: canvas.toIndexedPng(),
     width: canvas.width,
     height: canvas.height,
     alt: altText(input, planes),
@@ -189,15 +187,10 @@ function caseRow(
   drawOver: (canvas: Canvas, at: Column & { readonly top: number }) => void,
 ): Block {
   const height = Math.max(...columns.map((column) => column.height));
-  const lines = wrapText(label, (LABELS - 14) / TEXT_SCALE);
-  const block = capHeight(TEXT_SCALE) + (lines.length - 1) * LINE * TEXT_SCALE;
   return {
     height,
     draw(canvas, top) {
-      for (const [i, line] of lines.entries()) {
-        const y = top + (height - block) / 2 + i * LINE * TEXT_SCALE;
-        canvas.text(line, EDGE, y, { colour: INK, scale: TEXT_SCALE });
-      }
+      drawRowLabel(canvas, label, { left: EDGE, top, width: LABELS - 14, height });
       for (const column of columns) {
         const at = { ...column, top: top + Math.round((height - column.height) / 2) };
         canvas.blit(column.grey, at.left, at.top);
@@ -233,26 +226,31 @@ function segmentationVolume({ heatmap, segmentation }: CaseMethod): Volume | und
   );
 }
 
+/** Pixels of a sample of an outline, and from one entry of the legend to the next. */
+const SAMPLE = 26;
+const ENTRY_GAP = 22;
+
 /** What the outlines and the colours mean, in one line. */
 function legend(hasTruth: boolean, hasSegmentation: boolean): Block {
+  let right = EDGE + LABELS;
   const entries = [
     ...(hasTruth ? [{ name: 'truth', colour: TRUTH }] : []),
     ...(hasSegmentation ? [{ name: 'segmentation', colour: SEGMENTATION }] : []),
-  ];
-  const colours = notesBlock(
-    ['heatmap: red positive, blue negative, as far as its 99.9th percentile'],
-    EDGE + LABELS + entries.length * 130,
-    CONTENT - LABELS - entries.length * 130,
-  );
+  ].map((entry) => {
+    const left = right;
+    right += SAMPLE + 7 + Math.ceil(textWidth(entry.name) * SMALL_SCALE) + ENTRY_GAP;
+    return { ...entry, left };
+  });
+  const said = ['heatmap: red positive, blue negative, as far as its 99.9th percentile'];
+  const colours = notesBlock(said, right, EDGE + CONTENT - right);
   return {
-    height: Math.max(colours.height, 14),
+    height: colours.height,
     draw(canvas, top) {
       const middle = top + capHeight(SMALL_SCALE) / 2;
-      for (const [i, { name, colour }] of entries.entries()) {
-        const left = EDGE + LABELS + i * 110;
-        canvas.fillRect(left, top - 2, 26, 14, [70, 74, 82]);
-        canvas.strokes([[left + 4, middle, left + 22, middle]], colour, 1.8);
-        canvas.text(name, left + 33, top, { colour: MUTED, scale: SMALL_SCALE });
+      for (const { name, colour, left } of entries) {
+        canvas.fillRect(left, top - 2, SAMPLE, 14, [70, 74, 82]);
+        canvas.strokes([[left + 4, middle, left + SAMPLE - 4, middle]], colour, 1.8);
+        canvas.text(name, left + SAMPLE + 7, top, { colour: MUTED, scale: SMALL_SCALE });
       }
       colours.draw(canvas, top);
     },

@@ -4,10 +4,11 @@
  * matter of the page's style alone; the legend is a list beside the drawing, so that its text is text.
  */
 
+import type { Markish, PlotOptions } from '@observablehq/plot';
 import * as Plot from '@observablehq/plot';
-import { type Markish, type PlotOptions, plot } from '@observablehq/plot';
 import { chartDocument } from './document.ts';
 import type { Histogram } from './histogram.ts';
+import { html } from './html.ts';
 import type { SeriesStyle } from './series.ts';
 
 /** A drawing with what must be said about it. */
@@ -51,11 +52,8 @@ interface LinesInput extends Pick<Chart, 'title' | 'caption' | 'description'> {
   /** Whether a line keeps its height up to the next point. */
   readonly steps?: boolean;
   readonly x: Axis & {
-    readonly log?: boolean;
-    /** Names of the whole numbers from 0 on. */
-    readonly ticks?: readonly string[];
-    /** Where ticks stand. */
-    readonly values?: readonly number[];
+    /** Where ticks stand, and their names; default: round numbers. */
+    readonly ticks?: readonly (readonly [at: number, name: string])[];
   };
   readonly y: Axis & { readonly domain: readonly [number, number] };
 }
@@ -102,7 +100,7 @@ export function drawLines(input: LinesInput): Chart {
         : []),
     ];
   });
-  const ticks = x.ticks?.map((_, i) => i) ?? x.values;
+  const names = new Map(x.ticks);
   return {
     title,
     caption,
@@ -110,11 +108,10 @@ export function drawLines(input: LinesInput): Chart {
     svg: draw(title, description, {
       x: {
         label: x.label,
-        type: x.log ? 'log' : 'linear',
         ...(x.domain && { domain: [...x.domain] }),
-        ...(ticks ? { ticks: [...ticks] } : { ticks: 5 }),
-        ...(x.ticks && { tickFormat: (i: number) => x.ticks![i] }),
-        ...(x.values && { tickFormat: fraction }),
+        ...(x.ticks
+          ? { ticks: [...names.keys()], tickFormat: (at: number) => names.get(at)! }
+          : { ticks: 5 }),
       },
       y: { label: y.label, domain: [...y.domain], nice: true, ticks: 6 },
       marks,
@@ -173,19 +170,18 @@ export function drawSteps({ title, caption, description, edges, series, x, y }: 
 }
 
 function draw(title: string, description: string, { x, y, marks = [] }: PlotOptions): string {
-  return markup({
+  const options: PlotOptions = {
     width: WIDTH,
     height: HEIGHT,
     marginLeft: 48,
     marginRight: 14,
     marginTop: 30,
-    marginBottom: 46,
-    ariaLabel: title,
-    ariaDescription: description,
-    x: { ...x, labelArrow: 'none', labelAnchor: 'center', line: true },
+    marginBottom: 42,
+    x: { ...x, labelArrow: 'none', labelAnchor: 'center', labelOffset: 36, line: true },
     y: { ...y, labelArrow: 'none', grid: true },
     marks: [...marks],
-  });
+  };
+  return markup(options, `${title}. ${description}`);
 }
 
 function lineKey({ colour, symbol, dashes }: SeriesStyle, marked: boolean): string {
@@ -214,18 +210,15 @@ function key(marks: Markish[]): string {
   });
 }
 
-function markup(options: PlotOptions): string {
-  const drawing = plot({ ...options, document: chartDocument(), className: 'plot' });
+/** @param said what a screen reader says in place of the drawing; without it, it is passed over. */
+function markup(options: PlotOptions, said?: string): string {
+  const drawing = Plot.plot({ ...options, document: chartDocument(), className: 'plot' });
   // The page styles its charts; a style element in each of them would say the same a dozen times.
   for (const style of [...drawing.querySelectorAll('style')]) style.remove();
-  drawing.setAttribute('role', 'img');
-  if (!options.ariaLabel) drawing.setAttribute('aria-hidden', 'true');
-  return drawing.outerHTML;
-}
-
-/** "1/8" for 0.125. */
-function fraction(value: number): string {
-  return value > 0 && value < 1 && Number.isInteger(1 / value) ? `1/${1 / value}` : String(value);
+  // Not every document escapes attributes as a page of any text needs it.
+  const role =
+    said === undefined ? html`<svg aria-hidden="true"` : html`<svg role="img" aria-label="${said}"`;
+  return role.markup + drawing.outerHTML.slice('<svg'.length);
 }
 
 function shown(value: number): string {

@@ -170,7 +170,7 @@ function layerChart(
     caption: [
       `${title} of each method at each layer, on ${casesPhrase(all)}; bars: ± standard deviation over folds.`,
       flat.length > 0 &&
-        `Across: ${flat.join(', ')}, which ${flat.length > 1 ? 'have' : 'has'} no layer, with ${flat.length > 1 ? 'their' : 'its'} deviation as a band.`,
+        `Level: ${flat.join(', ')}, which ${flat.length > 1 ? 'have' : 'has'} no layer, with ${flat.length > 1 ? 'their' : 'its'} deviation as a band.`,
     ]
       .filter(Boolean)
       .join(' '),
@@ -182,7 +182,7 @@ function layerChart(
     x: {
       label: 'Layer',
       domain: [-0.3, layers.length - 0.7],
-      ticks: layers.map((layer) => layer.replace(/^layer /, '')),
+      ticks: layers.map((layer, i) => [i, layer.replace(/^layer /, '')]),
     },
     y: { label: title, domain: [0, Math.max(...tops, 0.1)] },
   });
@@ -195,7 +195,7 @@ function layerValue(result: StudyResult, metric: MetricName): string {
 
 /** False positives a volume between which the curves are drawn: the score is their mean over 1/8 to 8. */
 const FROC_DOMAIN = [1 / 16, 16] as const;
-const FROC_TICKS = [0.125, 0.25, 0.5, 1, 2, 4, 8];
+const FROC_TICKS = ['1/8', '1/4', '1/2', '1', '2', '4', '8'].map((name, i) => [i - 3, name] as const);
 
 function frocChart(
   { encoder, all, baseline }: EncoderResults,
@@ -221,12 +221,12 @@ function frocChart(
     series,
     symbols: false,
     steps: true,
-    x: { label: 'False positives a volume', domain: FROC_DOMAIN, log: true, values: FROC_TICKS },
+    x: { label: 'False positives a volume', domain: [-4, 4], ticks: FROC_TICKS },
     y: { label: 'Lesion sensitivity', domain: [0, 1] },
   });
 }
 
-/** A curve as far as it lies within the chart: what it reached before is where it begins. */
+/** A curve over log₂ as far as it lies within the chart: what it reached before is where it begins. */
 function frocPoints({ evaluation }: StudyResult): ChartPoint[] {
   const { falsePositives, sensitivity } = evaluation.froc!;
   const [from, to] = FROC_DOMAIN;
@@ -234,5 +234,5 @@ function frocPoints({ evaluation }: StudyResult): ChartPoint[] {
   const before = all.filter(({ x }) => x <= from).at(-1)?.y ?? 0;
   const within = all.filter(({ x }) => x > from && x < to);
   const last = within.at(-1)?.y ?? before;
-  return [{ x: from, y: before }, ...within, { x: to, y: last }];
+  return [{ x: from, y: before }, ...within, { x: to, y: last }].map(({ x, y }) => ({ x: Math.log2(x), y }));
 }

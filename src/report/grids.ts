@@ -120,7 +120,7 @@ function grid(
   const plane = `${planeView(image.geometry, axis).name} plane ${index}`;
   const sheet = drawSheet({ title: `${title}, ${plane}`, columns, rows });
   return {
-    png: sheet.toPng(),
+    png: sheet.toIndexedPng(),
     width: sheet.width,
     height: sheet.height,
     alt: `${title} in its ${plane}: the image${truth ? ' with the true outline' : ''} and ${about}.`,

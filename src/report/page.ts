@@ -53,6 +53,21 @@ export function titleBlock(title: string, left: number, width: number): Block {
   };
 }
 
+/** The name of a row of pictures: as many lines as it needs, in the middle of the row's height. */
+export function drawRowLabel(
+  canvas: Canvas,
+  label: string,
+  box: { readonly left: number; readonly top: number; readonly width: number; readonly height: number },
+): void {
+  const lines = wrapText(label, box.width / TEXT_SCALE);
+  const step = LINE_ROWS * TEXT_SCALE;
+  const height = capHeight(TEXT_SCALE) + (lines.length - 1) * step;
+  for (const [i, line] of lines.entries()) {
+    const top = box.top + (box.height - height) / 2 + i * step;
+    canvas.text(line, box.left, top, { colour: INK, scale: TEXT_SCALE });
+  }
+}
+
 /** Small lines, wrapped to `width`. */
 export function notesBlock(notes: readonly string[], left: number, width: number): Block {
   const lines = notes.flatMap((note) => wrapText(note, width / SMALL_SCALE));

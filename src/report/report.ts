@@ -80,8 +80,7 @@ function reportSections(report: StudyReport, options: StudyTablesOptions): Secti
     list.length > 0
       ? [html`<div class="pair">${list.map((chart) => chartFigure(chart, counter))}</div>`]
       : [];
-  const pictures = (list: readonly Picture[], wide = false) =>
-    list.map((picture) => pictureFigure(picture, counter, wide));
+  const pictures = (list: readonly Picture[]) => list.map((picture) => pictureFigure(picture, counter));
   const [first, ...others] = report.gallery;
   return [
     {
@@ -98,7 +97,7 @@ function reportSections(report: StudyReport, options: StudyTablesOptions): Secti
       id: 'layers',
       title: 'Methods and layers',
       content: [
-        ...(report.comparison ? pictures([report.comparison], true) : []),
+        ...(report.comparison ? pictures([report.comparison]) : []),
         ...chartPairs(charts.layers),
         ...chartPairs(charts.froc),
       ],
@@ -113,7 +112,7 @@ function reportSections(report: StudyReport, options: StudyTablesOptions): Secti
         ...pictures(report.encoders.flatMap(({ profiles }) => profiles ?? [])),
       ],
     },
-    { id: 'reconstruction', title: 'Slices, angles and seeds', content: pictures(report.grids, true) },
+    { id: 'reconstruction', title: 'Slices, angles and seeds', content: pictures(report.grids) },
     { id: 'tables', title: 'All numbers', content: [...table('layers'), ...table('further')] },
     { id: 'cohort', title: 'Cohort', content: table('cohort') },
     { id: 'protocol', title: 'How it was measured', content: protocolContent(report) },
@@ -144,7 +143,7 @@ function tableFigure(table: Table, label: string): Html {
   return html`<figure class="card">
 ${tableHtml(table, label)}
 <figcaption>${table.caption}</figcaption>
-<p class="files">${table.title} as ${files.map(
+<p class="files">This table as ${files.map(
     ({ name, file, url }, i) => html`${i > 0 && ', '}<a download="${file}" href="${url}">${name}</a>`,
   )}</p>
 </figure>`;
@@ -159,10 +158,10 @@ ${new Html(svg)}
 </figure>`;
 }
 
-function pictureFigure({ png, width, height, alt, caption }: Picture, counter: Counter, wide: boolean): Html {
+function pictureFigure({ png, width, height, alt, caption }: Picture, counter: Counter): Html {
   const url = `data:image/png;base64,${base64(png)}`;
   return html`<figure>
-<div class="picture${wide && ' wide'}"><img src="${url}" width="${width}" height="${height}" alt="${alt}"></div>
+<div class="picture"><img src="${url}" width="${width}" height="${height}" alt="${alt}"></div>
 <figcaption><b>${counter.next('Figure')}.</b> ${caption}</figcaption>
 </figure>`;
 }

@@ -9,6 +9,7 @@ import { shortenText } from './font.ts';
 import {
   type Block,
   drawPage,
+  drawRowLabel,
   INK,
   MARGIN,
   MUTED,
@@ -99,9 +100,7 @@ function rowBlock({ label, cells }: SheetRow): Block {
   return {
     height: SIDE + caption,
     draw(canvas, top) {
-      const line = shortenText(label, (LABELS - GAP) / TEXT_SCALE);
-      const middle = top + (SIDE - capHeight(TEXT_SCALE)) / 2;
-      canvas.text(line, MARGIN, middle, { colour: INK, scale: TEXT_SCALE });
+      drawRowLabel(canvas, label, { left: MARGIN, top, width: LABELS - GAP, height: SIDE });
       for (const [i, cell] of cells.entries()) if (cell) drawCell(canvas, cell, cellLeft(i), top);
     },
   };

@@ -40,7 +40,7 @@ body{margin:0;background:var(--page);color:var(--ink);font:16px/1.55 system-ui,-
 main,header,footer{max-width:66rem;margin:0 auto;padding:0 1.5rem}
 header{padding-top:2.75rem}
 header .top{display:flex;flex-wrap:wrap;align-items:baseline;justify-content:space-between;gap:.5rem 2rem}
-h1{font-size:2.1rem;line-height:1.2;font-weight:680;letter-spacing:-.015em;margin:0;text-wrap:balance;overflow-wrap:anywhere}
+h1{flex:1 1 16rem;font-size:2.1rem;line-height:1.2;font-weight:680;letter-spacing:-.015em;margin:0;text-wrap:balance;overflow-wrap:anywhere}
 h2{font-size:1.4rem;line-height:1.3;font-weight:650;letter-spacing:-.01em;margin:3.25rem 0 .9rem;padding-top:.2rem}
 h3{font-size:1.05rem;line-height:1.4;font-weight:650;margin:1.75rem 0 .5rem;overflow-wrap:anywhere}
 p{margin:.6rem 0;max-width:46rem}
@@ -61,7 +61,7 @@ figure{margin:1.25rem 0;min-width:0}
 .card{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1.1rem 1.25rem}
 figcaption{color:var(--muted);font-size:.88rem;line-height:1.5;margin-top:.65rem;max-width:52rem;overflow-wrap:anywhere}
 figcaption b,caption b{color:var(--ink);font-weight:650}
-.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,25rem),1fr));gap:1.25rem;margin:1.25rem 0;align-items:start}
+.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,25rem),1fr));gap:1.25rem;margin:1.25rem 0}
 .pair>figure{margin:0}
 .chart-title{font-weight:620;font-size:.98rem;margin:0 0 .4rem}
 svg.plot{display:block;max-width:100%;height:auto;font-family:inherit;font-size:12.5px;overflow:visible}
@@ -70,9 +70,8 @@ svg.plot text{white-space:pre}
 .legend{display:flex;flex-wrap:wrap;gap:.15rem 1.1rem;list-style:none;margin:.35rem 0 0;padding:0;font-size:.86rem}
 .legend li{display:flex;align-items:center;gap:.45rem;min-width:0}
 .legend svg.plot{flex:none;width:30px;height:14px}
-.picture{background:#fff;border:1px solid var(--line);border-radius:.6rem;padding:.4rem;overflow:hidden}
-.picture img{display:block;max-width:100%;height:auto;margin:0 auto}
-.picture.wide{overflow-x:auto}
+.picture{background:#fff;border:1px solid var(--line);border-radius:.6rem;padding:.4rem;overflow-x:auto;width:fit-content;max-width:100%}
+.picture img{display:block;max-width:100%;height:auto}
 .scroll{overflow-x:auto;border-radius:.2rem}
 table{border-collapse:collapse;width:100%;font-size:.94rem;font-variant-numeric:tabular-nums lining-nums}
 caption{text-align:left;font-weight:600;padding:0 0 .6rem;position:sticky;left:0}
@@ -106,6 +105,7 @@ h2{font-size:1.22rem;margin-top:2.4rem}
 th,td{padding:.4rem .55rem}
 dl{grid-template-columns:1fr;gap:0}
 dd{margin-bottom:.45rem}
+.picture img{max-width:none;width:34rem}
 }
 @media print{
 @page{margin:14mm}
@@ -119,7 +119,7 @@ figure,tr,dl>*{break-inside:avoid}
 .card,.picture{border-color:#ccc}
 .picture img{max-height:225mm;width:auto}
 .pair{grid-template-columns:1fr 1fr;gap:.7rem}
-.scroll,.picture.wide{overflow:visible}
+.scroll,.picture{overflow:visible}
 table{font-size:8pt}
 th,td{padding:.22rem .4rem}
 thead{display:table-header-group}

@@ -124,11 +124,11 @@ function methodsTable(groups: readonly EncoderResults[]): Table {
   const layered = shown.some(({ layer }) => layer !== undefined);
   return {
     id: 'methods',
-    title: 'Methods',
+    title: layered ? 'Each method at its best layer' : 'The methods',
     caption: sentences(
       layered
-        ? 'Each method with the layer of its best F1-score (where equal, of its best overlap).'
-        : 'Each method.',
+        ? 'The layer of each method is that of its best F1-score (where equal, of its best overlap).'
+        : 'Every method once.',
       `${spread(shown)}, on ${casesPhrase(shown)}.`,
       baselines && 'In parentheses the difference to the baseline, which stands first.',
       `${BEST}${groups.length > 1 ? ' for each encoder' : ''}.`,
@@ -157,9 +157,9 @@ function encodersTable(groups: readonly EncoderResults[], method: string | undef
   const cells = metricCells(shown, names);
   return {
     id: 'encoders',
-    title: 'Encoders',
+    title: 'The encoders',
     caption: sentences(
-      `The encoders compared by ${method}${shown.some(({ layer }) => layer) ? ' at its best layer' : ''}.`,
+      `Compared by ${method}${shown.some(({ layer }) => layer) ? ' at its best layer' : ''}.`,
       `${spread(shown)}, on ${casesPhrase(shown)}.`,
       `${BEST}.`,
     ),

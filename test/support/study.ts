@@ -265,7 +265,14 @@ function boxBlur(volume: Volume, radius: number): Volume {
 function phantomCase(seed: number, side: number, lesions = 3) {
   const shape: Shape = [side, side, side];
   const radius = side / 12;
-  const { image, mask } = lesionPhantom({ shape, seed, lesions, lesionRadius: [0.7 * radius, 1.4 * radius] });
+  const { image, mask } = lesionPhantom({
+    shape,
+    seed,
+    lesions,
+    lesionRadius: [0.7 * radius, 1.4 * radius],
+    tubes: 2,
+    plates: 1,
+  });
   return { image, mask };
 }
 
