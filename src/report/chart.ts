@@ -140,12 +140,8 @@ export function drawSteps({ title, caption, description, edges, series, x, y }: 
       { x: edges[shares.length], y: shares[shares.length - 1] },
       { x: edges[shares.length], y: 0 },
     ];
-    const bins = shares.map((share, i) => ({ x1: edges[i], x2: edges[i + 1], y: share }));
     return [
-      Plot.rectY(
-        bins.filter((bin) => bin.y > 0),
-        { x1: 'x1', x2: 'x2', y: 'y', fill: colour, fillOpacity: 0.22, inset: 0 },
-      ),
+      Plot.areaY(outline, { x: 'x', y: 'y', curve: 'step-after', fill: colour, fillOpacity: 0.22 }),
       Plot.line(outline, {
         x: 'x',
         y: 'y',

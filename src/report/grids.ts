@@ -24,28 +24,31 @@ export interface GridCase {
 export interface ComparisonInput extends GridCase {
   /** Names of the columns. */
   readonly layers: readonly string[];
-  readonly methods: readonly {
-    readonly label: string;
-    /** One for each layer, or a single one where the method has no layers. */
-    readonly heatmaps: readonly (Volume | undefined)[];
-  }[];
+  readonly methods: readonly ComparedMethod[];
 }
+
+/** A method with one heatmap for each layer, or with a single one where it has no layers. */
+export type ComparedMethod =
+  | { readonly label: string; readonly heatmaps: readonly (Volume | undefined)[] }
+  | { readonly label: string; readonly heatmap: Volume };
 
 /**
  * One case by all methods and layers, as Fig. 11.
- * @throws UsageError when a method has neither one heatmap nor one for each layer.
+ * @throws UsageError when a method with layers has not one heatmap for each.
  */
 export function renderComparison(input: ComparisonInput): Picture {
   const { layers, methods } = input;
-  const rows = methods.map(({ label, heatmaps }) => {
-    if (heatmaps.length > 1) requireLength(label, 'layers', heatmaps, layers.length);
-    return { label, cells: heatmaps.map((heatmap) => cell(input, heatmap)) };
+  const rows = methods.map((method) => {
+    const { label } = method;
+    if ('heatmap' in method) return { label, cells: [cell(input, method.heatmap)] };
+    requireLength(label, 'layers', method.heatmaps, layers.length);
+    const cells = method.heatmaps.map((heatmap) => heatmap && cell(input, heatmap));
+    return { label, cells: [undefined, ...cells] };
   });
   const names = methods.map(({ label }) => label).join(', ');
-  return grid(input, layers, [{ label: 'image', cells: [cell(input)] }, ...rows], {
+  return grid(input, ['no layer', ...layers], [{ label: 'image', cells: [cell(input)] }, ...rows], {
     about: `the heatmaps of ${names} at ${layers.join(', ')}`,
-    caption:
-      'every method in a row of its own, layers from left to right; a method without layers has one heatmap.',
+    caption: 'every method in a row of its own, its layers from left to right.',
   });
 }
 
@@ -87,17 +90,13 @@ export function renderSettings(input: SettingsInput): Picture {
   requireLength(input.title, 'numbers of slices', heatmaps, slices.length);
   const rows = heatmaps.map((row, i) => {
     requireLength(input.title, 'numbers of directions', row, directions.length);
-    return { label: `M = ${slices[i]}`, cells: row.map((heatmap) => cell(input, heatmap)) };
+    const shown = row.map((heatmap) => cell(input, heatmap));
+    return { label: `M = ${slices[i]}`, cells: [i === 0 ? cell(input) : undefined, ...shown] };
   });
-  return grid(
-    input,
-    directions.map((count) => `L = ${count}`),
-    [{ label: 'image', cells: [cell(input)] }, ...rows],
-    {
-      about: `the heatmaps with ${slices.join(', ')} slices and ${directions.join(', ')} directions`,
-      caption: 'reconstructed from M slices a direction (down) and L directions (across).',
-    },
-  );
+  return grid(input, ['image', ...directions.map((count) => `L = ${count}`)], rows, {
+    about: `the heatmaps with ${slices.join(', ')} slices and ${directions.join(', ')} directions`,
+    caption: 'reconstructed from M slices a direction (down) and L directions (across).',
+  });
 }
 
 function requireLength(subject: string, what: string, list: readonly unknown[], length: number): void {

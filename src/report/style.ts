@@ -115,9 +115,12 @@ main,header,footer{max-width:none;padding:0}
 nav,.theme,.files{display:none}
 h1,h2,h3{break-after:avoid}
 h2{margin-top:1.6rem}
-figure,tr,dl>*{break-inside:avoid}
+figure,tbody,tr,dl>*{break-inside:avoid}
+figcaption{break-before:avoid}
+details::details-content{content-visibility:visible;block-size:auto}
+summary{list-style:none}
 .card,.picture{border-color:#ccc}
-.picture img{max-height:225mm;width:auto}
+.picture img{max-height:165mm;width:auto}
 .pair{grid-template-columns:1fr 1fr;gap:.7rem}
 .scroll,.picture{overflow:visible}
 table{font-size:8pt}

@@ -131,12 +131,12 @@ describe('sheets of one case', () => {
     const layers = ['layer 1', 'layer 2'];
     const red = (methods: Parameters<typeof renderComparison>[0]['methods']) =>
       count(renderComparison({ ...shown, layers, methods }), isRed);
-    const one = red([{ label: 'ToNNO', heatmaps: [hot] }]);
+    const one = red([{ label: 'ToNNO', heatmap: hot }]);
     expect(one).toBeGreaterThan(1000);
     expect(red([{ label: 'LayerCAM', heatmaps: [hot, undefined] }])).toBe(one);
     const both = red([
       { label: 'LayerCAM', heatmaps: [hot, hot] },
-      { label: 'ToNNO', heatmaps: [hot] },
+      { label: 'ToNNO', heatmap: hot },
     ]);
     expect(both / one).toBeCloseTo(3, 1);
     const seeds = renderSeeds({ ...shown, seeds: [0, 1], heatmaps: [hot, hot] });

@@ -316,7 +316,7 @@ function comparisonPicture(side: number): Picture {
         label: method,
         heatmaps: [1, 2, 3, 4].map((blur) => syntheticHeatmap(mask, m === 2 ? 1 : blur, 300 + 10 * m + blur)),
       })),
-      { label: 'ToNNO', heatmaps: [syntheticHeatmap(mask, 1, 350)] },
+      { label: 'ToNNO', heatmap: syntheticHeatmap(mask, 1, 350) },
     ],
   });
 }
