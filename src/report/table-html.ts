@@ -2,7 +2,7 @@
  * A table as HTML: rows of one group under a heading of their own, the first cells of a row its header, spread set small
  * below its mean. A table wider than the screen scrolls in a box of its own that the keyboard reaches.
  */
-import { type Html, html } from './html.ts';
+import { Html, html } from './html.ts';
 import {
   formatDifference,
   formatMetric,
@@ -69,9 +69,12 @@ function metricHtml({ mean, deviation, interval, difference, best }: MetricCell,
   const compared =
     difference !== undefined &&
     html` <span class="${differenceClass(difference)}">(${formatDifference(difference)})</span>`;
+  const spread = deviation !== undefined && html`±&#8239;${formatMetric(deviation)}`;
   const range =
-    intervals && interval && html` <span class="interval">[${interval.map(formatMetric).join(', ')}]</span>`;
-  return html`${value}${compared} <small>±&#8239;${formatMetric(deviation)}${range}</small>`;
+    intervals && interval && html`<span class="interval">[${interval.map(formatMetric).join(', ')}]</span>`;
+  const beside = [spread, range].filter((part) => part instanceof Html);
+  const small = beside.length > 0 && html` <small>${beside.map((part, i) => [i > 0 && ' ', part])}</small>`;
+  return html`${value}${compared}${small}`;
 }
 
 function differenceClass(difference: number): string {

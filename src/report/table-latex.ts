@@ -120,5 +120,6 @@ function latexMetric({ mean, deviation, difference, best }: MetricCell): string 
   const shown = escapeLatex(formatMetric(mean));
   const compared = difference === undefined ? '' : ` (${escapeLatex(formatDifference(difference))})`;
   const value = `${shown}${compared}`;
-  return `${best ? `\\textbf{${value}}` : value} {\\scriptsize $\\pm$ ${formatMetric(deviation)}}`;
+  const spread = deviation === undefined ? '' : ` {\\scriptsize $\\pm$ ${formatMetric(deviation)}}`;
+  return `${best ? `\\textbf{${value}}` : value}${spread}`;
 }

@@ -31,7 +31,8 @@ export interface TableColumn {
 /** A metric over the folds. */
 export interface MetricCell {
   readonly mean: number;
-  readonly deviation: number;
+  /** Over the folds; absent where there is only one. */
+  readonly deviation?: number;
   /** 95 %. */
   readonly interval?: readonly [low: number, high: number];
   /** To the baseline, between the printed values; absent in the baseline's own row and where it has no value. */
@@ -280,7 +281,7 @@ function metricCells(
         reference && results[i] !== baseline ? printed(printed(mean) - printed(reference.mean)) : undefined;
       return {
         mean,
-        deviation,
+        ...(results[i].evaluation.folds.length > 1 && { deviation }),
         ...(interval && { interval }),
         ...(difference !== undefined && { difference }),
         best: printed(mean) === greatest,

@@ -140,6 +140,19 @@ describe('studyTables', () => {
     expect(studyTables(syntheticStudy({ encoders: 1 })).map(({ id }) => id)).not.toContain('encoders');
   });
 
+  test('says nothing of a spread over a single fold', () => {
+    const one = result('ToNNO', undefined, { f1: 0.5 });
+    const { evaluation } = one;
+    const table = tableOf(
+      study([{ ...one, evaluation: { ...evaluation, folds: evaluation.folds.slice(0, 1) } }]),
+      'layers',
+    );
+    expect(table.caption).toContain('One fold, on 40 cases');
+    expect(tableHtml(table).markup).toContain('<td class="number">0.50</td>');
+    expect(tableLatex(table)).toContain('& 0.50 & --');
+    expect(tableCsv(table)).toContain(',0.5,,,,');
+  });
+
   test('counts the cohort', () => {
     expect(tableOf(multipleSclerosis, 'cohort').rows).toEqual([
       ['training', 80, 80, 160, 160],
@@ -198,9 +211,10 @@ describe('tableCsv', () => {
 
   test('gives any text back', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'grapheme' }), (encoder) => {
+      fc.property(fc.string({ unit: fc.constantFrom(...'",;\r\n a★') }), (encoder) => {
         const report = study([result('ToNNO', undefined, { f1: 0.5 }, { encoder: `x${encoder}x` })]);
-        const rows: string[][] = parse(tableCsv(tableOf(report, 'layers')));
+        const csv = tableCsv(tableOf(report, 'layers'));
+        const rows: string[][] = parse(csv, { record_delimiter: ['\r\n', '\r', '\n'] });
         expect(rows[1][0]).toBe(`x${encoder}x`);
       }),
     );
