@@ -170,7 +170,7 @@ function layerChart(
     caption: [
       `${title} of each method at each layer, on ${casesPhrase(all)}; bars: ± standard deviation over folds.`,
       flat.length > 0 &&
-        `Level: ${flat.join(', ')}, which ${flat.length > 1 ? 'have' : 'has'} no layer, with ${flat.length > 1 ? 'their' : 'its'} deviation as a band.`,
+        `From side to side: ${flat.join(', ')}, which ${flat.length > 1 ? 'have' : 'has'} no layer, with ${flat.length > 1 ? 'their' : 'its'} deviation as a band.`,
     ]
       .filter(Boolean)
       .join(' '),

@@ -106,6 +106,8 @@ th,td{padding:.4rem .55rem}
 dl{grid-template-columns:1fr;gap:0}
 dd{margin-bottom:.45rem}
 .picture img{max-width:none;width:34rem}
+.chart>svg.plot{font-size:15px}
+tbody th[scope=row],thead th:first-child{position:sticky;left:0;background:var(--card)}
 }
 @media print{
 @page{margin:14mm}
