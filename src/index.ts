@@ -72,9 +72,36 @@ export {
 } from './encoders/weights.ts';
 export { DeviceError, EncoderError, TonnoError, UsageError, VolumeError } from './errors.ts';
 export { type Agreement, agreementInBall } from './evaluation/agreement.ts';
+export { averagePrecision } from './evaluation/average-precision.ts';
+export { hysteresis, type Segmentation, type Thresholds } from './evaluation/binarisation.ts';
+export { boxIou } from './evaluation/boxes.ts';
 export { balancedAccuracy, type Rates, ratesAt, rocAuc } from './evaluation/classification.ts';
-export { type BestDice, bestDice } from './evaluation/overlap.ts';
+export { type Components, type Connectivity, connectedComponents } from './evaluation/components.ts';
+export {
+  type Box,
+  type CaseData,
+  type CaseResult,
+  defaultProtocol,
+  type Evaluation,
+  type EvaluationCase,
+  type Fold,
+  type FrocCurve,
+  type Metric,
+  type MetricName,
+  type Metrics,
+  metrics,
+  type ProtocolSettings,
+  type Summary,
+} from './evaluation/evaluation.ts';
+export { dropSmall, type Lesion, lesions } from './evaluation/lesions.ts';
+export { type BestDice, bestDice, dice, iou } from './evaluation/overlap.ts';
 export { type Peak, peaks } from './evaluation/peaks.ts';
+export {
+  type EvaluateOptions,
+  type EvaluationProgress,
+  evaluate,
+  thresholdsOf,
+} from './evaluation/protocol.ts';
 export type { ByteSource } from './formats/bytes.ts';
 export {
   type DecodedNifti,
@@ -163,8 +190,30 @@ export type {
   SumTarget,
   Target,
 } from './reconstruction/targets.ts';
+export { type AxesMark, type HeatmapKind, heatmapTitle } from './reconstruction/titles.ts';
+export { type CaseInput, type CaseMethod, renderCase, widestPlanes } from './report/case.ts';
 export { type MontageInput, peakOf, renderMontage } from './report/montage.ts';
+export { renderReport } from './report/report.ts';
 export { renderSheet, type SheetCell, type SheetInput, type SheetRow } from './report/sheet.ts';
+export type {
+  AxisLogits,
+  CohortSummary,
+  Picture,
+  SliceLogits,
+  StudyEncoder,
+  StudyReport,
+  StudyResult,
+  TrainingPoint,
+} from './report/study.ts';
+export { tableCsv } from './report/table-csv.ts';
+export { tableLatex } from './report/table-latex.ts';
+export {
+  type MetricCell,
+  studyTables,
+  type Table,
+  type TableCell,
+  type TableColumn,
+} from './report/tables.ts';
 export { type CamName, cams, isGradientCam } from './responses/cam/cams.ts';
 export type { GradientCamName } from './responses/cam/formulas.ts';
 export type { CamLayer } from './responses/cam/layer.ts';

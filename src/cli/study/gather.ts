@@ -8,6 +8,7 @@ import type { Cohort, CohortCase, Split } from '../../datasets/cohort.ts';
 import { TonnoError } from '../../errors.ts';
 import type { Evaluation } from '../../evaluation/evaluation.ts';
 import type { MethodName } from '../../reconstruction/methods.ts';
+import { heatmapTitle } from '../../reconstruction/titles.ts';
 import type {
   CohortSummary,
   StudyEncoder,
@@ -114,10 +115,16 @@ async function readSeries(
 }
 
 function describeResult(
-  { encoder, title, method, layer, evaluation }: StudySeries,
+  { encoder, title, method, cam, layer, evaluation }: StudySeries,
   baseline: MethodName,
 ): StudyResult {
-  return { encoder, method: title, layer, baseline: method === baseline, evaluation };
+  return {
+    encoder,
+    method: method ? heatmapTitle({ method, cam }, '★') : title,
+    layer,
+    baseline: method === baseline,
+    evaluation,
+  };
 }
 
 async function describeEncoder(

@@ -64,13 +64,13 @@ export async function drawComparison(study: GatheredStudy): Promise<Picture | un
   const methods = [];
   for (const title of new Set(own.map((one) => one.title))) {
     const ofMethod = own.filter((one) => one.title === title);
-    const wanted = ofMethod.some(({ layer }) => layer !== undefined) ? layers : [undefined];
-    const heatmaps: (Volume | undefined)[] = [];
-    for (const layer of wanted) {
+    const at = async (layer: string | undefined) => {
       const path = ofMethod.find((one) => one.layer === layer)?.heatmaps.get(row.name);
-      heatmaps.push(path === undefined ? undefined : await open(path));
-    }
-    methods.push({ label: title, heatmaps });
+      return path === undefined ? undefined : await open(path);
+    };
+    const heatmap = await at(undefined);
+    if (heatmap) methods.push({ label: title, heatmap });
+    else methods.push({ label: title, heatmaps: await Promise.all(layers.map(at)) });
   }
   return renderComparison({ ...(await gridCase(study, row)), layers: layers.map(layerTitle), methods });
 }
@@ -150,8 +150,7 @@ async function openCase({ cohort }: GatheredStudy, { images, mask }: CohortCase)
     Uint8Array.from(truth.data, (value) => (value === 0 ? 0 : 1)),
     truth.shape,
   );
-  let largest = 1;
-  for (let label = 2; label <= count; label++) if (sizes[label] > sizes[largest]) largest = label;
+  const largest = 1 + sizes.indexOf(sizes.reduce((most, size) => Math.max(most, size), 0));
   const lesion = Uint8Array.from(labels, (label) => (label === largest ? 1 : 0));
   return { image, truth, planes: count > 0 ? widestPlanes(lesion, truth.shape) : undefined };
 }

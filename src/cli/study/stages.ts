@@ -11,6 +11,9 @@ export interface Stage {
   readonly work: number;
 }
 
+/** Share of the work that must have been timed: what is shorter takes its time for other things. */
+const TELLING = 0.05;
+
 export class Stages {
   private readonly terminal: Terminal;
   private readonly stages: readonly Stage[];
@@ -39,8 +42,9 @@ export class Stages {
   }
 
   private left(): string {
-    if (this.timedWork === 0) return '';
-    const work = this.stages.slice(this.at).reduce((sum, stage) => sum + stage.work, 0);
+    const sum = (stages: readonly Stage[]) => stages.reduce((total, stage) => total + stage.work, 0);
+    if (this.timedWork < TELLING * sum(this.stages)) return '';
+    const work = sum(this.stages.slice(this.at));
     return ` · about ${clock((this.timedSeconds / this.timedWork) * work)} left in all`;
   }
 }

@@ -9,7 +9,7 @@ import type { CohortCase } from '../../datasets/cohort.ts';
 import { planMethod } from '../../reconstruction/methods.ts';
 import { engine } from '../../runtime/node.ts';
 import { VERSION } from '../../version.ts';
-import { readCohort } from '../cohort-cases.ts';
+import { openEngine } from '../engine.ts';
 import { prepareFolder } from '../files.ts';
 import { TABLE } from '../prepare.ts';
 import type { Run } from '../run.ts';
@@ -45,12 +45,23 @@ export async function runStudy(
   run: Run,
 ): Promise<StudyRecord> {
   const plan = planStudy(experiment, file);
+  const { label } = plan.evaluation;
+  // What is given is looked at before anything is made.
+  const given =
+    typeof experiment.cohort === 'string' ? await openCohort(experiment.cohort, label) : undefined;
+  const ready = new Map<string, ReadyEncoder>();
+  for (const { name, file: path } of experiment.encoders) {
+    if (path === undefined) continue;
+    ready.set(name, await openEncoder(name, path));
+    for (const { options, plans } of plan.heatmaps) {
+      // A layer that it does not have is not to be found out after an hour of another's training.
+      await (await openEngine({ ...options, encoder: path }, plans)).close();
+    }
+  }
   await prepareFolder(folder);
   const context: StudyContext = { plan, folder, run };
-  const stages = new Stages(
-    run.terminal,
-    planStages(plan, await countCases(experiment, plan.phantoms?.validation)),
-  );
+  const cases = given?.cases.length ?? plan.phantoms!.validation;
+  const stages = new Stages(run.terminal, planStages(plan, cases));
   const seconds: Record<string, number> = {};
   const take = async <T extends StepOutput>(step: () => Promise<T>): Promise<T> => {
     const output = await stages.next(step);
@@ -58,33 +69,28 @@ export async function runStudy(
     return output;
   };
 
-  const table = plan.phantoms
-    ? join((await take(() => cohortStep(context))).folder, TABLE)
-    : (experiment.cohort as string);
-  const cohort = await openCohort(plan.phantoms ? join(folder, table) : table, plan.evaluation.label);
-  const ready: ReadyEncoder[] = [];
+  const table = given?.table ?? join((await take(() => cohortStep(context))).folder, TABLE);
+  const cohort = given ?? (await openCohort(join(folder, table), label));
   for (const wanted of experiment.encoders) {
     const options = plan.trainings.get(wanted.name);
-    ready.push(
-      options
-        ? (await take(() => trainingStep(wanted, options, cohort, context))).encoder
-        : await openEncoder(wanted.name, wanted.file!),
-    );
+    if (!options) continue;
+    ready.set(wanted.name, (await take(() => trainingStep(wanted, options, cohort, context))).encoder);
   }
+  const inOrder = experiment.encoders.map(({ name }) => ready.get(name)!);
   const encoders: StudyRecord['encoders'] = [];
-  for (const { sha256, ...encoder } of ready) {
+  for (const { sha256, ...encoder } of inOrder) {
     const { file: logits } = await take(() => logitsStep({ sha256, ...encoder }, cohort, context));
     encoders.push({ ...encoder, logits });
   }
   const evaluations: StudyRecord['evaluations'] = [];
-  for (const encoder of ready) {
+  for (const encoder of inOrder) {
     for (const wanted of plan.heatmaps) {
       const made = await take(() => heatmapsStep(encoder, wanted, cohort, context));
       const { folder: numbers } = await take(() => evaluationStep(encoder, made, cohort, context));
       evaluations.push({ encoder: encoder.name, heatmaps: made.folder, folder: numbers });
     }
   }
-  const views = await makeViews(ready[0], cohort, context, take);
+  const views = await makeViews(inOrder[0], cohort, context, take);
   const record: StudyRecord = {
     software: { name: 'tonno', version: VERSION, node: process.version, engine: engine() },
     machine: `${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`,
@@ -97,12 +103,6 @@ export async function runStudy(
   };
   await writeStudyRecord(folder, record);
   return record;
-}
-
-async function countCases({ cohort }: Experiment, phantoms: number | undefined): Promise<number> {
-  if (phantoms !== undefined) return phantoms;
-  const { cases } = await readCohort(cohort as string);
-  return cases.filter(({ split }) => split === 'validation').length;
 }
 
 /** Views of the first positive case: by each seed, and by each number of slices and directions. */
