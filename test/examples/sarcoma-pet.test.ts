@@ -1,10 +1,22 @@
-/** The cutting of scans into slabs, on scans small enough to say beforehand what must come out. */
+/** The cutting of scans into slabs and what uptake alone tells of them, on scans small enough to say beforehand what must come out. */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { encodeNifti, parseCohort, randomStreams } from 'tonno';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  bestThresholdDice,
+  boundingBox,
+  type LoadedSlab,
+  meanMask,
+  relativeUptake,
+  rivalCases,
+  scoreAuc,
+  scores,
+  thresholdDice,
+  uptake,
+} from '../../examples/sarcoma-pet/baselines.ts';
 import { defaults, readVolume, writeSlabCohort } from '../../examples/sarcoma-pet/cohort.ts';
 import { cut, drawWindow, findSlabs } from '../../examples/sarcoma-pet/slabs.ts';
 import { createVolume, type Geometry, type Shape, type Volume } from '../../src/volume/volume.ts';
@@ -240,5 +252,73 @@ describe('cohort of slabs', () => {
     await expect(writeSlabCohort(join(folder, 'a'), join(folder, 'd'))).rejects.toThrow(
       'It holds no folder STS_001 or the like.',
     );
+  });
+});
+
+describe('rivals', () => {
+  /** A slab of one row of voxels. */
+  const slab = (name: string, suv: readonly number[], mask?: readonly number[]): LoadedSlab => {
+    const row = (data: readonly number[]) =>
+      createVolume(Float32Array.from(data), [1, 1, data.length], { geometry });
+    return {
+      case: { name, patient: name, split: 'train', labels: [mask ? 1 : 0], images: ['-'], line: 2 },
+      image: row(suv),
+      mask: mask && row(mask),
+    };
+  };
+  const slabs = [
+    slab('a', [0, 1, 8, 4, 3], [0, 0, 1, 1, 1]),
+    slab('b', [5, 1, 1, 2, 3], [0, 0, 0, 1, 1]),
+    slab('c', [0, 0, 6, 0.1, 0.3]),
+  ];
+  const auc = Object.fromEntries(
+    Object.entries(scores).map(([name, score]) => [name, scoreAuc(slabs, score)]),
+  );
+
+  test('score slabs by their uptake', () => {
+    // Maxima 8, 5 and 6; means 3.2, 2.4 and 1.28; 4, 5 and 2 of five voxels; all of one size.
+    expect(Object.values(auc)).toEqual([0.5, 1, 1, 0.5]);
+  });
+
+  test('mark what lies above a threshold', async () => {
+    // Of a 3 voxels, all true, then 2 of them; of b voxels 0 and 4, then only 0.
+    expect(await thresholdDice(rivalCases(slabs, uptake), 2.5)).toBeCloseTo((1 + 2 / 4) / 2);
+    expect(await thresholdDice(rivalCases(slabs, uptake), 3)).toBeCloseTo((4 / 5 + 0) / 2);
+    // More than 0.45 of the maximum: 3.6 in a, 2.25 in b.
+    expect(await thresholdDice(rivalCases(slabs, relativeUptake), 0.45)).toBeCloseTo((4 / 5 + 2 / 4) / 2);
+    // The best threshold of b lets in voxel 0 with both that are true.
+    expect(await bestThresholdDice(rivalCases(slabs, uptake))).toBeCloseTo((1 + 4 / 5) / 2);
+  });
+
+  test('are cases with the label, the mask and the voxels of their slab', async () => {
+    const [a, , c] = rivalCases(slabs, uptake);
+    expect([a.name, a.patient, a.label, c.label]).toEqual(['a', 'a', 1, 0]);
+    const data = await a.load();
+    expect([[...data.heatmap], [...data.mask!], data.shape, data.spacing]).toEqual([
+      [0, 1, 8, 4, 3],
+      [0, 0, 1, 1, 1],
+      [1, 1, 5],
+      [10, 4, 5],
+    ]);
+    expect((await c.load()).mask).toBeUndefined();
+  });
+
+  test('say where tumours lie on the average', async () => {
+    const { heatmap, threshold } = await meanMask(slabs);
+    // Both have voxels 3 and 4, one has 2: marking all three is right for a (1) and 4/5 for b, marking two 4/5 and 1.
+    expect([...heatmap(slabs[2].image)]).toEqual([0, 0, 0.5, 1, 1]);
+    expect(await thresholdDice(rivalCases(slabs, heatmap), threshold)).toBeCloseTo(0.9);
+    expect(threshold).toBeLessThan(1);
+    // On another grid, each voxel takes what lies at its place.
+    const wide = createVolume(new Float32Array(10), [1, 1, 10], { geometry });
+    expect([...heatmap(wide)]).toEqual([0, 0, 0, 0, 0.5, 0.5, 1, 1, 1, 1]);
+  });
+
+  test('draw a box around a mask', () => {
+    const mask = createVolume(new Float32Array(27), [3, 3, 3], { geometry });
+    mask.data[1 * 9 + 0 * 3 + 1] = 1;
+    mask.data[2 * 9 + 2 * 3 + 1] = 1;
+    const box = boundingBox(mask);
+    expect([...box.keys()].filter((i) => box[i] === 1)).toEqual([10, 13, 16, 19, 22, 25]);
   });
 });
