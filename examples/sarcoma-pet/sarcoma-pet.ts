@@ -5,7 +5,7 @@
  *     npm run example -- sarcoma-pet baselines [--cohort sarcoma/cohort.csv]
  */
 import { parseArgs } from 'node:util';
-import { UsageError } from 'tonno';
+import { TonnoError, UsageError } from 'tonno';
 import {
   bestThresholdDice,
   boundingBox,
@@ -30,13 +30,21 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 const commands: Readonly<Record<string, () => Promise<void>>> = { cohort, baselines };
-const command = commands[positionals[0]];
-if (!command || positionals.length > 1) {
-  throw new UsageError('sarcoma-pet', `There is no "${positionals.join(' ')}" to be done.`, {
-    remedy: `Give one of ${Object.keys(commands).join(', ')}.`,
-  });
+try {
+  const command = commands[positionals.join(' ')];
+  if (!command) {
+    const given =
+      positionals.length === 0 ? 'Nothing is to be done.' : `There is no ${positionals.join(' ')}.`;
+    throw new UsageError('sarcoma-pet', given, {
+      remedy: `Give one of ${Object.keys(commands).join(', ')}.`,
+    });
+  }
+  await command();
+} catch (error) {
+  if (!(error instanceof TonnoError)) throw error;
+  console.error(error.message);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
 }
-await command();
 
 async function cohort(): Promise<void> {
   const { data, out, seed } = values;
