@@ -41,8 +41,9 @@ try {
   }
   await command();
 } catch (error) {
-  if (!(error instanceof TonnoError)) throw error;
-  console.error(error.message);
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (!(error instanceof TonnoError || code === 'ENOENT')) throw error;
+  console.error(message);
   process.exitCode = error instanceof UsageError ? 2 : 1;
 }
 

@@ -1,7 +1,9 @@
 /** The cutting of scans into slabs and what uptake alone tells of them, on scans small enough to say beforehand what must come out. */
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { encodeNifti, parseCohort, randomStreams } from 'tonno';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -252,6 +254,79 @@ describe('cohort of slabs', () => {
     await expect(writeSlabCohort(join(folder, 'a'), join(folder, 'd'))).rejects.toThrow(
       'It holds no folder STS_001 or the like.',
     );
+  });
+});
+
+describe('commands', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'tonno-sarcoma-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  const run = (...args: string[]) => {
+    const script = fileURLToPath(new URL('../../examples/sarcoma-pet/sarcoma-pet.ts', import.meta.url));
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', script, ...args], {
+      encoding: 'utf8',
+    });
+    return { status, lines: stdout.trimEnd().split('\n'), stderr };
+  };
+
+  test('write a cohort and say what uptake alone does on it', async () => {
+    // Patients with 16 slices of tumour of SUV 6 in a body of SUV 1, between two slabs without.
+    const shape: Shape = [48, 20, 20];
+    const place = { affine: [5, 0, 0, 0, 0, 5, 0, 0, 0, 0, 3, 0, 0, 0, 0, 1] };
+    for (let p = 1; p <= 6; p++) {
+      const patient = join(folder, 'nifti', `STS_00${p}`);
+      mkdirSync(patient, { recursive: true });
+      const mask = Float32Array.from({ length: 48 * 400 }, (_, i) => {
+        const [d, h, w] = [Math.floor(i / 400), Math.floor(i / 20) % 20, i % 20];
+        return d >= 16 && d < 32 && Math.abs(h - 9.5) < 3 && Math.abs(w - 9.5) < 3 ? 1 : 0;
+      });
+      for (const [name, data] of [
+        ['PET_image', mask.map((value) => 1 + 5 * value)],
+        ['PET_mask', mask],
+      ] as const) {
+        const file = await encodeNifti(createVolume(data, shape, { geometry: place }), {
+          datatype: 'float32',
+        });
+        writeFileSync(join(patient, `${name}.nii.gz`), file);
+      }
+    }
+    const out = join(folder, 'cohort');
+    const made = run('cohort', '--data', join(folder, 'nifti'), '--out', out, '--seed', '4');
+    expect(made.lines).toEqual([
+      'train: 4 patients, 4 positive and 8 negative slabs',
+      'validation: 2 patients, 2 positive and 4 negative slabs',
+      join(out, 'cohort.csv'),
+    ]);
+    const { status, lines } = run('baselines', '--cohort', join(out, 'cohort.csv'));
+    expect(status).toBe(0);
+    const numbers = (title: string) =>
+      lines
+        .find((line) => line.startsWith(title))
+        ?.slice(title.length)
+        .trim()
+        .split(/\s+/)
+        .map(Number);
+    expect(numbers('maximum SUV')).toEqual([1, 1]);
+    expect(numbers('share of body (SUV > 0.2)')).toEqual([0.5, 0.5]);
+    expect(numbers('SUV > 4')).toEqual([1, 1]);
+  });
+
+  test('do without a stack trace where there is no file', () => {
+    const { status, stderr } = run('baselines', '--cohort', join(folder, 'none.csv'));
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^ENOENT: [^\n]*none\.csv[^\n]*\n$/);
+  });
+
+  test('say what they need', () => {
+    const given = run('everything');
+    expect([given.status, given.stderr]).toEqual([
+      2,
+      'sarcoma-pet: There is no everything. Give one of cohort, baselines.\n',
+    ]);
+    expect(run('cohort').stderr).toContain('Give --data FOLDER');
   });
 });
 
