@@ -143,8 +143,8 @@ export interface Prior {
 }
 
 /**
- * The mean of the masks of positive slabs, each stretched over one grid, as a heatmap; with the threshold, of a hundred, at which its
- * mean Dice over the same slabs is largest. It needs their masks.
+ * The mean of the masks of positive slabs, each stretched over one grid, as a heatmap; with the threshold, of a hundred, at
+ * which its mean Dice over the same slabs is largest. It needs their masks.
  */
 export async function meanMask(slabs: readonly LoadedSlab[]): Promise<Prior> {
   const positives = slabs.filter(({ mask }) => mask !== undefined);
