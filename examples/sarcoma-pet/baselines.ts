@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import {
   bestDice,
   type CohortCase,
+  type EvaluationCase,
   parseCohort,
   rocAuc,
   type Shape,
@@ -15,7 +16,6 @@ import {
   type Volume,
   voxelCount,
 } from 'tonno';
-import type { EvaluationCase } from '../../src/evaluation/evaluation.ts';
 import { readVolume } from './cohort.ts';
 
 /** A slab of the cohort with its voxels. */

@@ -5,7 +5,7 @@
  *     npm run example -- sarcoma-pet baselines [--cohort sarcoma/cohort.csv]
  */
 import { parseArgs } from 'node:util';
-import { TonnoError, UsageError } from 'tonno';
+import { evaluate, metrics, TonnoError, UsageError } from 'tonno';
 import {
   bestThresholdDice,
   boundingBox,
@@ -115,4 +115,21 @@ async function baselines(): Promise<void> {
     await bestThresholdDice(rivalCases(validation, uptake)),
     await bestThresholdDice(rivalCases(all, uptake)),
   ]);
+
+  const names = ['precision', 'recall', 'f1', 'dice', 'balancedAccuracy'] as const;
+  console.log('\nAs heatmaps of the validation slabs, by the protocol of A.7');
+  console.log(
+    `${''.padEnd(48)}${names.map((name) => metrics[name].title.split(' ')[0].padStart(12)).join('')}`,
+  );
+  for (const [title, heatmap] of [
+    ['SUV', uptake],
+    ['share of the slab’s maximum', relativeUptake],
+    ['mean mask of the training slabs', prior.heatmap],
+  ] as const) {
+    const { summary } = await evaluate(rivalCases(validation, heatmap));
+    row(
+      title,
+      names.map((name) => summary[name]!.mean),
+    );
+  }
 }

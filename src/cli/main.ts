@@ -30,6 +30,8 @@ program
   .version(VERSION)
   .option('--json', 'one JSON object on stdout, everything else on stderr')
   .showHelpAfterError('(--help shows what there is)')
+  // Their own help says what they take; here there is room for what they are for.
+  .configureHelp({ subcommandTerm: (command) => command.name() })
   .exitOverride();
 
 const commands = [
