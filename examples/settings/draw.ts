@@ -31,6 +31,25 @@ export function cheapestGood(results: readonly Result[]): Result {
     .sort((a, b) => calls(a) - calls(b) || b.dice - a.dice)[0];
 }
 
+/** Settings that were measured on every cohort, with the mean of their numbers. */
+export function pooled(measured: readonly Measured[]): Measured {
+  const [first, ...others] = measured;
+  const results = first.results.flatMap((result) => {
+    const same = others.flatMap(
+      ({ results }) =>
+        results.find((other) =>
+          (['method', 'slices', 'directions', 'filter'] as const).every((key) => other[key] === result[key]),
+        ) ?? [],
+    );
+    if (same.length < others.length) return [];
+    const mean = (key: 'dice' | 'bestDice') =>
+      [result, ...same].reduce((sum, one) => sum + one[key], 0) / measured.length;
+    return [{ ...result, dice: mean('dice'), bestDice: mean('bestDice') }];
+  });
+  const layer = [...new Set(measured.map((one) => one.layer))].join(' and ');
+  return { cohort: 'Mean of both', layer, results };
+}
+
 const METHODS = ['ToNNO', 'Tomographic LayerCAM'] as const;
 /** What begins a filter's name, what it is called, and its colour. */
 const FILTERS = [

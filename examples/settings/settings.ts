@@ -11,7 +11,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { calls, cheapestGood, drawSettings, type Measured, settingsTables } from './draw.ts';
+import { calls, cheapestGood, drawSettings, type Measured, pooled, settingsTables } from './draw.ts';
 import { measure } from './measure.ts';
 
 const { values, positionals } = parseArgs({
@@ -69,10 +69,11 @@ async function draw(): Promise<void> {
     const results = new Map(own.flatMap((one) => one.results).map((result) => [keyOf(result), result]));
     return { ...own[0], results: [...results.values()] };
   });
-  for (const one of measured) tell(one);
+  const all = measured.length > 1 ? [...measured, pooled(measured)] : measured;
+  for (const one of all) tell(one);
   const folder = values.out ?? 'docs';
   await writeFile(join(folder, 'settings.svg'), drawSettings(measured));
-  await writeFile(join(folder, 'settings-tables.md'), settingsTables(measured));
+  await writeFile(join(folder, 'settings-tables.md'), settingsTables(all));
 }
 
 function tell({ cohort, results }: Measured): void {

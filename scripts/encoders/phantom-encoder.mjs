@@ -9,11 +9,14 @@ if (!demo) throw new Error('Give the folder of a demo.');
 const assets = new URL('../../assets/', import.meta.url);
 const only = async (kind) => join(demo, kind, (await readdir(join(demo, kind)))[0]);
 const json = async (path) => JSON.parse(await readFile(path, 'utf8'));
-const [cohort, run, evaluation] = [await only('cohort'), await only('encoders'), await only('evaluations')];
+const [cohort, run] = [await only('cohort'), await only('encoders')];
 const bytes = await readFile(join(run, 'encoder-last.onnx'));
 const { cohort: table, ...training } = await json(join(run, 'run.json'));
 const lines = (await readFile(join(run, 'metrics.jsonl'), 'utf8')).trim().split('\n').map(JSON.parse);
-const { results } = await json(join(evaluation, 'metrics.json'));
+const results = [];
+for (const name of await readdir(join(demo, 'evaluations'))) {
+  results.push(...(await json(join(demo, 'evaluations', name, 'metrics.json'))).results);
+}
 const record = {
   file: 'phantom-encoder.onnx',
   sha256: createHash('sha256').update(bytes).digest('hex'),

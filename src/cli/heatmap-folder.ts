@@ -210,7 +210,7 @@ function isCam(name: string | undefined): name is CamName {
 }
 
 /** Methods as in the paper's Table 2, then maps, then layers from shallow to deep. */
-function inOrder(a: HeatmapSeries, b: HeatmapSeries): number {
+export function inOrder(a: HeatmapSeries, b: HeatmapSeries): number {
   const place = (names: object, name: string | undefined) =>
     name === undefined ? Number.MAX_SAFE_INTEGER : Object.keys(names).indexOf(name);
   return (

@@ -79,9 +79,9 @@ export interface Preset {
 
 export const presets = {
   /** A first look. */
-  draft: { directions: 60, directionsOfMaps: 60, slices: 24, filter: 'gaussian:0.08' },
-  /** Measured to give the paper's quality at a fraction of its encoder calls. */
-  standard: { directions: 300, directionsOfMaps: 300, slices: 32, filter: 'gaussian:0.06' },
+  draft: { directions: 60, directionsOfMaps: 60, slices: 24, filter: 'gaussian:0.06' },
+  /** The cheapest within a hundredth of the best mean Dice on two cohorts (docs/settings.md). */
+  standard: { directions: 200, directionsOfMaps: 100, slices: 32, filter: 'gaussian:0.04' },
   /** Section 3.6. */
   paper: { directions: 2000, directionsOfMaps: 1000, slices: 100, filter: 'second-difference' },
 } as const satisfies Record<string, Preset>;

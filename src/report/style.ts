@@ -61,7 +61,7 @@ figure{margin:1.25rem 0;min-width:0}
 .card{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1.1rem 1.25rem}
 figcaption{color:var(--muted);font-size:.88rem;line-height:1.5;margin-top:.65rem;max-width:52rem;overflow-wrap:anywhere}
 figcaption b,caption b{color:var(--ink);font-weight:650}
-.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,25rem),1fr));gap:1.25rem;margin:1.25rem 0}
+.pair{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,25rem),1fr));gap:1.25rem;margin:1.25rem 0}
 .pair>figure{margin:0}
 .chart-title{font-weight:620;font-size:.98rem;margin:0 0 .4rem}
 svg.plot{display:block;max-width:100%;height:auto;font-family:inherit;font-size:12.5px;overflow:visible}

@@ -65,7 +65,7 @@ describe('several methods and layers in one call', () => {
   beforeAll(async () => {
     const methods = ['-m', 'tonno,averaged-cam,tomographic-cam', '--layer', '1,3'];
     ({ out, stdout } = await reconstructed(...methods));
-    const [none, filtered] = ['none', 'gaussian:0.06'].map(parseFilter);
+    const [none, filtered] = ['none', 'gaussian:0.04'].map(parseFilter);
     expected = await byHand(
       [1, 3],
       [
@@ -115,7 +115,7 @@ describe('several methods and layers in one call', () => {
       cam: 'layercam',
       layer: { name: '3', tensor: tensors[2] },
       method: 'tomographic-cam',
-      filter: 'gaussian:0.06',
+      filter: 'gaussian:0.04',
       directions: 6,
       slices: 8,
     });
@@ -206,8 +206,8 @@ test('kept profiles of each layer become heatmaps again with another filter', as
     [2, 3].map((layer) => `scan_desc-averaged-cam_cam-layercam_layer-${layer}_profiles.npy`),
   );
   expect(stdout).toContain(kept[1]);
-  await succeed(['filter', join(out, kept[1]), '-f', 'gaussian:0.06']);
-  const again = await heatmap(out, 'averaged-cam_cam-layercam_layer-3_filter-gaussian-0.06');
+  await succeed(['filter', join(out, kept[1]), '-f', 'gaussian:0.04']);
+  const again = await heatmap(out, 'averaged-cam_cam-layercam_layer-3_filter-gaussian-0.04');
   const direct = await heatmap(out, 'tomographic-cam_cam-layercam_layer-3');
   expect(relativeError(again, direct)).toBeLessThan(1e-5);
 });

@@ -52,7 +52,7 @@ describe.concurrent('kept profiles', () => {
       'scan_desc-tonno_profiles.npy',
     ]);
     expect(json(join(kept, 'scan_desc-tonno_profiles.json'))).toMatchObject({
-      plan: { method: 'tonno', directions: 6, slices: 8, filter: 'gaussian:0.06', seed: 0 },
+      plan: { method: 'tonno', directions: 6, slices: 8, filter: 'gaussian:0.04', seed: 0 },
       directionsDone: 6,
       margin: 1,
       sliceSize: [16, 16],
@@ -83,7 +83,7 @@ describe.concurrent('kept profiles', () => {
     const path = join(out, 'scan_desc-tonno_profiles.npy');
     expect(directionsDone).toBeLessThan(2000);
     expect(decodeNpy(readFileSync(path), path).shape).toEqual([directionsDone, 102, 1, 1, 1]);
-    const { stdout } = await succeed(['filter', path, '-f', 'gaussian:0.06']);
+    const { stdout } = await succeed(['filter', path, '-f', 'gaussian:0.04']);
     const again = await readVolumeFile(stdout.trim());
     const before = await readVolumeFile(join(out, 'scan_desc-tonno_heatmap.nii.gz'));
     expect(relativeError(again.data, before.data)).toBeLessThan(1e-6);
@@ -95,7 +95,7 @@ describe.concurrent('kept profiles', () => {
     await succeed(['reconstruct', scan, ...pooled, '--keep-profiles', '-o', out]);
     const path = join(out, 'scan_desc-tomographic-cam_profiles.npy');
     expect(decodeNpy(readFileSync(path), path).shape).toEqual([6, 10, 1, 4, 4]);
-    const { stdout } = await succeed(['filter', path, '-f', 'gaussian:0.06']);
+    const { stdout } = await succeed(['filter', path, '-f', 'gaussian:0.04']);
     const before = await readVolumeFile(join(out, 'scan_desc-tomographic-cam_heatmap.nii.gz'));
     expect((await readVolumeFile(stdout.trim())).data).toEqual(before.data);
   });
@@ -117,15 +117,15 @@ describe.concurrent('kept profiles', () => {
 describe.concurrent('filtering again', () => {
   test('with the same filter gives the same heatmap', async () => {
     const out = newFolder(folder);
-    const { stdout, stderr } = await succeed(['filter', profiles, '-f', 'gaussian:0.06', '-o', out]);
-    const path = join(out, 'scan_desc-tonno_filter-gaussian-0.06_heatmap.nii.gz');
+    const { stdout, stderr } = await succeed(['filter', profiles, '-f', 'gaussian:0.04', '-o', out]);
+    const path = join(out, 'scan_desc-tonno_filter-gaussian-0.04_heatmap.nii.gz');
     expect([stdout, stderr]).toEqual([`${path}\n`, '']);
     const [again, before] = [await readVolumeFile(path), await readVolumeFile(heatmap)];
     expect(again.shape).toEqual([12, 11, 10]);
     expect(relativeError(again.data, before.data)).toBeLessThan(1e-6);
     expect(filesIn(out)).toEqual([
-      'scan_desc-tonno_filter-gaussian-0.06_heatmap.json',
-      'scan_desc-tonno_filter-gaussian-0.06_heatmap.nii.gz',
+      'scan_desc-tonno_filter-gaussian-0.04_heatmap.json',
+      'scan_desc-tonno_filter-gaussian-0.04_heatmap.nii.gz',
     ]);
   });
 

@@ -76,7 +76,7 @@ describe('a volume and an encoder', () => {
 
   test('the heatmap says in its header how it was made, in the 79 bytes there are', async () => {
     const { description } = await readNiftiHeader(readFileSync(heatmap), heatmap);
-    expect(description).toBe(`tonno ${VERSION} tonno logit L=6 M=8 gaussian:0.06 seed=3`);
+    expect(description).toBe(`tonno ${VERSION} tonno logit L=6 M=8 gaussian:0.04 seed=3`);
     expect(Buffer.byteLength(description)).toBeLessThanOrEqual(79);
   });
 
@@ -105,7 +105,7 @@ describe('a volume and an encoder', () => {
       preset: 'standard',
       directions: 6,
       slices: 8,
-      filter: 'gaussian:0.06',
+      filter: 'gaussian:0.04',
       seed: 3,
       directionsDone: 6,
       started: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
@@ -133,7 +133,7 @@ describe('a volume and an encoder', () => {
       const prepared = prepareVolume(volume, encoder.preprocessing, encoder);
       const response = logitResponse(encoder, session, prepared, { size: 16, classes: [0] });
       const directions = fibonacciDirections(6, { slices: 8, seed: 3 });
-      const { data } = await reconstruct(prepared.volume, response, directions, parseFilter('gaussian:0.06'));
+      const { data } = await reconstruct(prepared.volume, response, directions, parseFilter('gaussian:0.04'));
       expect(Math.max(...data) - Math.min(...data)).toBeGreaterThan(0);
       expect((await readVolumeFile(heatmap)).data).toEqual(data);
     } finally {
@@ -185,8 +185,8 @@ test('a folder that is missing is made, with the folders above it', async () => 
 describe.concurrent('presets', () => {
   const encoder = ['-e', MATCHED_FILTER];
   test.each([
-    ['draft', encoder, { directions: 60, slices: 24, filter: 'gaussian:0.08' }],
-    ['standard', encoder, { directions: 300, slices: 32, filter: 'gaussian:0.06' }],
+    ['draft', encoder, { directions: 60, slices: 24, filter: 'gaussian:0.06' }],
+    ['standard', encoder, { directions: 200, slices: 32, filter: 'gaussian:0.04' }],
     ['paper', encoder, { directions: 2000, slices: 100, filter: 'second-difference' }],
     ['draft', ['-r', 'mean'], { directions: 60, slices: 24, filter: 'second-difference' }],
     [
@@ -194,7 +194,7 @@ describe.concurrent('presets', () => {
       ['-r', 'pooled:8', '-m', 'tomographic-cam'],
       { directions: 1000, slices: 100, filter: 'second-difference' },
     ],
-    ['standard', ['-r', 'pooled:8', '-m', 'averaged-cam'], { directions: 300, slices: 32, filter: 'none' }],
+    ['standard', ['-r', 'pooled:8', '-m', 'averaged-cam'], { directions: 100, slices: 32, filter: 'none' }],
   ])('%s with %j, ended by a time limit', async (preset, response, plan) => {
     const out = newFolder(folder);
     // Slices large enough that the limit comes before the last direction on any machine.
@@ -249,7 +249,7 @@ describe.concurrent('methods give what the library gives', () => {
       dense,
       pooled,
       fibonacci,
-      'gaussian:0.06',
+      'gaussian:0.04',
       { directions: 6, slices: 8 },
     ],
     [

@@ -2,7 +2,7 @@
  * A study's folder as what its report is made of: numbers, curves, histograms and pictures. Only files are read and planes
  * drawn here; no encoder runs.
  */
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Cohort, CohortCase, Split } from '../../datasets/cohort.ts';
 import { TonnoError } from '../../errors.ts';
@@ -20,7 +20,7 @@ import { spacing } from '../../volume/volume.ts';
 import { readCohort } from '../cohort-cases.ts';
 import { readBytes, readRecord } from '../files.ts';
 import type { EvaluatedSeries } from '../folder-evaluation.ts';
-import { findHeatmaps } from '../heatmap-folder.ts';
+import { findHeatmaps, inOrder } from '../heatmap-folder.ts';
 import type { Run } from '../run.ts';
 import { METRICS } from '../run-folder.ts';
 import { readVolume } from '../volumes.ts';
@@ -53,8 +53,13 @@ export async function gatherStudy(
   const cohort = await readCohort(resolve(folder, record.cohort));
   const cases = cohort.cases.filter(({ split }) => split === 'validation');
   const series: StudySeries[] = [];
-  for (const evaluation of record.evaluations)
-    series.push(...(await readSeries(folder, evaluation, cohort, cases)));
+  for (const { name } of record.encoders) {
+    const own: StudySeries[] = [];
+    for (const evaluation of record.evaluations.filter(({ encoder }) => encoder === name)) {
+      own.push(...(await readSeries(folder, evaluation, cohort, cases)));
+    }
+    series.push(...own.sort(inOrder));
+  }
   const study: GatheredStudy = { folder, record, cohort, cases, series };
   const { experiment } = record;
   const progress = terminal.progress('pictures');
@@ -70,7 +75,7 @@ export async function gatherStudy(
   const seconds = Object.values(record.seconds).reduce((sum, one) => sum + one, 0);
   const report: StudyReport = {
     title: experiment.title,
-    notes: [...new Set(series.flatMap(({ evaluation }) => evaluation.notes))],
+    notes: notesOn(record),
     cohort: await describeCohort(study),
     encoders,
     results: series.map((one) => describeResult(one, experiment.report.baseline)),
@@ -81,6 +86,16 @@ export async function gatherStudy(
     versions: versionsOf(record, seconds),
   };
   return { report, series, seconds };
+}
+
+/** What must be known before any number is read. */
+function notesOn({ encoders }: StudyRecord): string[] {
+  const trained = encoders.filter(({ run }) => run !== undefined);
+  const who =
+    trained.length === encoders.length ? 'The encoders' : trained.map(({ name }) => name).join(', ');
+  return trained.length === 0
+    ? []
+    : [`${who} learned from the labels of whole volumes alone; masks serve nothing but the evaluation.`];
 }
 
 const metricsFile = z.object({
@@ -174,7 +189,10 @@ async function describeCohort({ record, cohort, cases }: GatheredStudy): Promise
   const { volume } = await readVolume(path);
   const size = spacing(volume.geometry).map((length) => Number(length.toPrecision(3)));
   return {
-    name: typeof record.experiment.cohort === 'string' ? cohort.name : 'Phantoms',
+    name:
+      typeof record.experiment.cohort === 'string'
+        ? join(basename(dirname(cohort.name)), basename(cohort.name))
+        : 'Phantoms',
     volumes: `the first: ${volume.shape.join(' × ')} voxels of ${size.join(' × ')} mm${cases[0].images.length > 1 ? `, ${cases[0].images.length} channels` : ''}`,
     splits,
   };

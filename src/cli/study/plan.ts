@@ -92,7 +92,7 @@ export function planStages(plan: StudyPlan, cases: number): Stage[] {
       const results = plans.reduce((sum, { method }) => sum + resultsOf(method, options), 0);
       stages.push({ what: `Heatmaps with ${name}`, work: cases * perCase });
       stages.push({
-        what: `Evaluating ${results} kinds of heatmaps`,
+        what: `Evaluating ${results} ${results === 1 ? 'kind' : 'kinds'} of heatmaps`,
         work: cases * results * EVALUATION_SLICES,
       });
     }

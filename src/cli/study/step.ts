@@ -70,6 +70,7 @@ export async function takeStep(
 function stepName({ name, settings }: Step): string {
   const slug = name
     .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-+|-+$/g, '');

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { CohortCase } from '../../datasets/cohort.ts';
 import { readEncoder } from '../../encoders/external.ts';
 import { TonnoError } from '../../errors.ts';
@@ -42,8 +42,10 @@ export interface StudyContext {
 export interface StudyCohort {
   /** Path of its table. */
   readonly table: string;
-  /** Of the table and the sizes of its files. */
+  /** Of the table and the sizes of its images. */
   readonly sha256: string;
+  /** Of the sizes of its masks, which nothing but the evaluation looks at. */
+  readonly masks: string;
   /** Those of the validation split. */
   readonly cases: readonly CohortCase[];
   /** Which of the labels counts. */
@@ -72,8 +74,11 @@ export async function openCohort(table: string, chosen: string | undefined): Pro
   const images = new CohortImages(table, {}, () => {});
   await images.check(cohort);
   const hash = createHash('sha256').update(await readBytes(table));
+  const masks = createHash('sha256');
+  const size = async (path: string) => `${(await onFile(path, () => stat(path))).size} `;
   for (const row of cohort.cases) {
-    for (const path of images.paths(row)) hash.update(`${(await onFile(path, () => stat(path))).size} `);
+    for (const path of images.paths(row)) hash.update(await size(path));
+    if (row.mask !== undefined) masks.update(await size(resolve(dirname(table), row.mask)));
   }
   const cases = cohort.cases.filter(({ split }) => split === 'validation');
   if (cases.length === 0) {
@@ -81,7 +86,7 @@ export async function openCohort(table: string, chosen: string | undefined): Pro
       remedy: 'Put some patients in the split validation.',
     });
   }
-  return { table, sha256: hash.digest('hex'), cases, label };
+  return { table, sha256: hash.digest('hex'), masks: masks.digest('hex'), cases, label };
 }
 
 /** An encoder that is there. */
