@@ -110,6 +110,10 @@ export function drawSettings(measured: readonly Measured[]): string {
     ],
   });
   svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
+  svg.setAttribute('role', 'img');
+  const title = document.createElement('title');
+  title.textContent = 'Dice against encoder calls, by method and cohort';
+  svg.prepend(title);
   return `${svg.outerHTML}\n`;
 }
 
