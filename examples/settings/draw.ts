@@ -57,6 +57,8 @@ const FILTERS = [
   ['gaussian', 'Gaussian', '#175cd3'],
   ['hann', 'Hann', '#0e7a55'],
 ] as const;
+/** Pixels from a panel's side to their names. */
+const LEGEND = [10, 145, 225] as const;
 const kindOf = ({ filter }: Result) => filter.split(':')[0];
 
 /** An SVG file: a panel for each method and cohort. */
@@ -77,14 +79,17 @@ export function drawSettings(measured: readonly Measured[]): string {
   const panel = { fx: 'cohort', fy: 'method', x: 'calls', y: 'dice' };
   const svg = Plot.plot({
     document,
-    width: 900,
+    width: 960,
     height: 620,
-    marginLeft: 50,
-    marginRight: 150,
+    marginBottom: 48,
+    marginLeft: 56,
+    marginRight: 155,
     style: { background: 'white', color: '#1d2733', fontSize: '13px', fontFamily: 'sans-serif' },
     x: {
       type: 'log',
-      label: 'encoder calls a volume (M × L) →',
+      label: 'encoder calls a volume (M × L)',
+      labelAnchor: 'center',
+      labelOffset: 38,
       ticks: [500, 1000, 2000, 5000, 10_000, 20_000, 40_000],
       tickFormat: 's',
       grid: true,
@@ -102,7 +107,7 @@ export function drawSettings(measured: readonly Measured[]): string {
           fill: colour,
           frameAnchor: 'bottom-left',
           textAnchor: 'start',
-          dx: 10 + 150 * i,
+          dx: LEGEND[i],
           dy: -10,
           fontWeight: 600,
         }),
