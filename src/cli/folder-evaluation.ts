@@ -10,7 +10,7 @@ import type { CaseData, Evaluation, EvaluationCase, ProtocolSettings } from '../
 import { type EvaluationProgress, evaluate } from '../evaluation/protocol.ts';
 import { niftiProblems, readNiftiHeader } from '../formats/nifti.ts';
 import { gridDistance } from '../volume/grids.ts';
-import { type Geometry, type Shape, spacing } from '../volume/volume.ts';
+import { type Geometry, type Shape, spacing, type Volume } from '../volume/volume.ts';
 import { casesOfSplit, type SplitChoice } from './cohort-cases.ts';
 import { openSource } from './files.ts';
 import { readHeatmap, readMask } from './heatmap-file.ts';
@@ -62,13 +62,16 @@ export async function evaluateFolder(job: FolderEvaluationJob): Promise<FolderEv
   await job.ready?.();
   const series: EvaluatedSeries[] = [];
   const overall = new OverallProgress(terminal, found.length);
+  // A protocol looks at each heatmap three times, and every series at the same masks.
+  const masks = new Kept((path) => readMask(path, signal), MASK_MEMORY);
   for (const [i, one] of found.entries()) {
+    const heatmaps = new Kept((path) => readHeatmap(path, signal), HEATMAP_MEMORY);
     const evaluated = cases.map(
       (row): EvaluationCase => ({
         name: row.name,
         patient: row.patient,
         label: row.labels[index] as 0 | 1,
-        load: () => loadCase(one.heatmaps.get(row.name)!, maskOf(row), row, signal),
+        load: () => loadCase(heatmaps, one.heatmaps.get(row.name)!, masks, maskOf(row), row),
       }),
     );
     overall.begin(`${one.title}${one.layer ? `, layer ${one.layer}` : ''}`, i);
@@ -187,13 +190,42 @@ function requireBoxInside({ name, box, line }: CohortCase, { path, shape }: Grid
   );
 }
 
+/** Bytes of masks, and of the heatmaps of one series, that are kept rather than read again. */
+const MASK_MEMORY = 2 ** 28;
+const HEATMAP_MEMORY = 2 ** 29;
+
+/** Files that were read, the first of them as long as there is room. */
+class Kept<T extends { readonly byteLength: number } | { readonly data: { readonly byteLength: number } }> {
+  private readonly read: (path: string) => Promise<T>;
+  private readonly kept = new Map<string, T>();
+  private room: number;
+
+  constructor(read: (path: string) => Promise<T>, room: number) {
+    this.read = read;
+    this.room = room;
+  }
+
+  async get(path: string): Promise<T> {
+    const before = this.kept.get(path);
+    if (before) return before;
+    const value = await this.read(path);
+    const { byteLength } = 'data' in value ? value.data : value;
+    if (byteLength <= this.room) {
+      this.room -= byteLength;
+      this.kept.set(path, value);
+    }
+    return value;
+  }
+}
+
 async function loadCase(
+  heatmaps: Kept<Volume>,
   heatmapPath: string,
+  masks: Kept<Uint8Array>,
   maskPath: string | undefined,
   { box }: CohortCase,
-  signal: AbortSignal,
 ): Promise<CaseData> {
-  const { data, shape, geometry } = await readHeatmap(heatmapPath, signal);
-  const mask = maskPath === undefined ? undefined : await readMask(maskPath, signal);
+  const { data, shape, geometry } = await heatmaps.get(heatmapPath);
+  const mask = maskPath === undefined ? undefined : await masks.get(maskPath);
   return { heatmap: data, shape, spacing: spacing(geometry), mask, box };
 }

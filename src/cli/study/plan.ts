@@ -1,6 +1,6 @@
 /** An experiment with its settings read: everything that is wrong with them is found here, before any work. */
 import { UsageError } from '../../errors.ts';
-import { methods } from '../../reconstruction/methods.ts';
+import { methods, sharedPasses } from '../../reconstruction/methods.ts';
 import { addProtocolOptions, type ProtocolOptions } from '../evaluate.ts';
 import { addPhantomOptions, type PhantomOptions } from '../prepare.ts';
 import { addReconstructionOptions, choosePlans, type ReconstructionOptions } from '../reconstruct.ts';
@@ -85,10 +85,10 @@ export function planStages(plan: StudyPlan, cases: number): Stage[] {
   }
   for (const { name } of encoders) {
     for (const { options, plans } of heatmaps) {
-      const perCase = plans.reduce(
-        (sum, { directions, slices }) => sum + (slices ? directions * slices : AXIS_SLICES),
-        0,
-      );
+      // Methods of one pass share its slices.
+      const perCase = sharedPasses(plans)
+        .map(([{ directions, slices }]) => (slices ? directions * slices : AXIS_SLICES))
+        .reduce((sum, count) => sum + count, 0);
       const results = plans.reduce((sum, { method }) => sum + resultsOf(method, options), 0);
       stages.push({ what: `Heatmaps with ${name}`, work: cases * perCase });
       stages.push({
