@@ -42,7 +42,7 @@ export function addDemo(program: Command, run: Run): void {
 async function demo({ quick = false, out, seed, open }: DemoOptions, run: Run): Promise<void> {
   run.terminal.log(
     quick
-      ? 'A study on phantoms with the encoder that ships: about a minute on two cores.'
+      ? 'A study on phantoms with the encoder that ships: little more than a minute on two cores.'
       : 'A whole study on phantoms, training included: some six minutes on two cores.',
   );
   await runStudy(demoExperiment(quick, seed), out, 'demo', run);

@@ -35,7 +35,7 @@ describe('the quick demo', () => {
   test('says what it is doing', () => {
     expect(said).toMatchObject({ command: 'demo', study: out, report: join(out, 'report.html') });
     expect(stderr).toMatch(
-      /^A study on phantoms .*: about a minute .*\n\[1\/\d\] Making the cohort of phantoms\n/,
+      /^A study on phantoms .*: little more than a minute .*\n\[1\/\d\] Making the cohort of phantoms\n/,
     );
     expect(stderr).toContain('phantom-encoder.onnx: 1 channel, class 0 (label), on cpu');
   });

@@ -40,12 +40,12 @@ function changed(cases: readonly EvaluationCase[], change: (data: CaseData) => C
   return cases.map((one) => ({ ...one, load: async () => change(await one.load()) }));
 }
 
-/** Everything that is a number, in place: equal but for rounding. */
+/** Everything that is a number, in place: equal but for rounding, which leaves next to nothing where terms cancel. */
 function expectSameNumbers(actual: Evaluation, expected: Evaluation): void {
   const rounded = (evaluation: Evaluation) =>
     JSON.parse(
       JSON.stringify(evaluation, (_, value) =>
-        typeof value === 'number' ? Number(value.toPrecision(9)) : value,
+        typeof value === 'number' ? (Math.abs(value) < 1e-12 ? 0 : Number(value.toPrecision(9))) : value,
       ),
     );
   expect(rounded(actual)).toEqual(rounded(expected));

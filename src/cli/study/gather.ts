@@ -3,10 +3,8 @@
  * drawn here; no encoder runs.
  */
 import { basename, dirname, join, resolve } from 'node:path';
-import { z } from 'zod';
-import type { Cohort, CohortCase, Split } from '../../datasets/cohort.ts';
+import type { Split } from '../../datasets/cohort.ts';
 import { TonnoError } from '../../errors.ts';
-import type { Evaluation } from '../../evaluation/evaluation.ts';
 import type { MethodName } from '../../reconstruction/methods.ts';
 import { heatmapTitle } from '../../reconstruction/titles.ts';
 import type {
@@ -17,50 +15,22 @@ import type {
   TrainingPoint,
 } from '../../report/study.ts';
 import { spacing } from '../../volume/volume.ts';
-import { readCohort } from '../cohort-cases.ts';
 import { readBytes, readRecord } from '../files.ts';
-import type { EvaluatedSeries } from '../folder-evaluation.ts';
-import { findHeatmaps, inOrder } from '../heatmap-folder.ts';
 import type { Run } from '../run.ts';
 import { METRICS } from '../run-folder.ts';
 import { readVolume } from '../volumes.ts';
 import { encoderLogits } from './logits.ts';
 import { drawComparison, drawGallery, drawProfiles, drawViews } from './pictures.ts';
-import { readStudyRecord, type StudyRecord } from './record.ts';
-
-/** One kind of heatmap of one encoder, with its numbers and where its files are. */
-export interface StudySeries extends EvaluatedSeries {
-  readonly encoder: string;
-}
-
-/** What is read once and used in several places. */
-export interface GatheredStudy {
-  readonly folder: string;
-  readonly record: StudyRecord;
-  /** Its name is the path of the table. */
-  readonly cohort: Cohort;
-  /** Those that heatmaps were made of. */
-  readonly cases: readonly CohortCase[];
-  readonly series: readonly StudySeries[];
-}
+import type { StudyRecord } from './record.ts';
+import { readStudy, type StoredStudy, type StudySeries } from './stored.ts';
 
 /** @throws TonnoError when the folder holds no study, or something that belongs to it is gone. */
 export async function gatherStudy(
   folder: string,
   { terminal, signal }: Run,
 ): Promise<{ report: StudyReport; series: readonly StudySeries[]; seconds: number }> {
-  const record = await readStudyRecord(folder);
-  const cohort = await readCohort(resolve(folder, record.cohort));
-  const cases = cohort.cases.filter(({ split }) => split === 'validation');
-  const series: StudySeries[] = [];
-  for (const { name } of record.encoders) {
-    const own: StudySeries[] = [];
-    for (const evaluation of record.evaluations.filter(({ encoder }) => encoder === name)) {
-      own.push(...(await readSeries(folder, evaluation, cohort, cases)));
-    }
-    series.push(...own.sort(inOrder));
-  }
-  const study: GatheredStudy = { folder, record, cohort, cases, series };
+  const study = await readStudy(folder);
+  const { record, series } = study;
   const { experiment } = record;
   const progress = terminal.progress('pictures');
   const encoders: StudyEncoder[] = [];
@@ -98,37 +68,6 @@ function notesOn({ encoders }: StudyRecord): string[] {
     : [`${who} learned from the labels of whole volumes alone; masks serve nothing but the evaluation.`];
 }
 
-const metricsFile = z.object({
-  results: z.array(
-    z.looseObject({
-      name: z.string(),
-      title: z.string(),
-      method: z.string().optional(),
-      evaluation: z.custom<Evaluation>(
-        (value) => typeof value === 'object' && value !== null && 'folds' in value,
-      ),
-    }),
-  ),
-});
-
-async function readSeries(
-  folder: string,
-  { encoder, heatmaps, folder: numbers }: StudyRecord['evaluations'][number],
-  cohort: Cohort,
-  cases: readonly CohortCase[],
-): Promise<StudySeries[]> {
-  const path = join(folder, numbers, 'metrics.json');
-  const problem = 'These are no numbers of an evaluation, or they are damaged.';
-  const remedy = 'Remove its folder and run the experiment again.';
-  const { data, error } = metricsFile.safeParse(await readRecord(path, problem, { remedy }));
-  if (error) throw new TonnoError(path, problem, { remedy, cause: error });
-  const found = await findHeatmaps(join(folder, heatmaps), cohort, cases);
-  return found.flatMap((one) => {
-    const numbers = data.results.find(({ name }) => name === one.name);
-    return numbers ? [{ ...one, encoder, evaluation: numbers.evaluation }] : [];
-  });
-}
-
 function describeResult(
   { encoder, title, method, cam, layer, evaluation }: StudySeries,
   baseline: MethodName,
@@ -143,7 +82,7 @@ function describeResult(
 }
 
 async function describeEncoder(
-  study: GatheredStudy,
+  study: StoredStudy,
   { name, description, run, logits: file }: StudyRecord['encoders'][number],
 ): Promise<StudyEncoder> {
   const path = join(study.folder, file);
@@ -177,7 +116,7 @@ async function readCurve(path: string): Promise<TrainingPoint[]> {
   });
 }
 
-async function describeCohort({ record, cohort, cases }: GatheredStudy): Promise<CohortSummary> {
+async function describeCohort({ record, cohort, cases }: StoredStudy): Promise<CohortSummary> {
   const label = Math.max(0, cohort.classes.indexOf(String(record.experiment.evaluation.label ?? '')));
   const splits = (['train', 'validation'] as const satisfies readonly Split[]).map((split) => {
     const own = cohort.cases.filter((row) => row.split === split);

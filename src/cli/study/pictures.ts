@@ -11,12 +11,12 @@ import { bestResult, layerTitle, resultTitle } from '../../report/results.ts';
 import type { Picture } from '../../report/study.ts';
 import type { Vector, Volume } from '../../volume/volume.ts';
 import { readVolume } from '../volumes.ts';
-import type { GatheredStudy, StudySeries } from './gather.ts';
 import type { EncoderLogits } from './logits.ts';
+import type { StoredStudy, StudySeries } from './stored.ts';
 
 /** Figure 6: cases from the best to the worst, each by the best layer of every method. */
 export async function drawGallery(
-  study: GatheredStudy,
+  study: StoredStudy,
   onCase: (done: number, total: number) => void,
 ): Promise<Picture[]> {
   const { series, record } = study;
@@ -54,7 +54,7 @@ export async function drawGallery(
 }
 
 /** Figure 11: the case in the middle of the ranking by all methods and layers of the first encoder. */
-export async function drawComparison(study: GatheredStudy): Promise<Picture | undefined> {
+export async function drawComparison(study: StoredStudy): Promise<Picture | undefined> {
   const { series, record } = study;
   const own = series.filter(({ encoder }) => encoder === record.encoders[0].name);
   const ranked = rankedCases(study, bestOfEach(own));
@@ -76,7 +76,7 @@ export async function drawComparison(study: GatheredStudy): Promise<Picture | un
 }
 
 /** Figures 7 and 8, where they were asked for. */
-export async function drawViews(study: GatheredStudy): Promise<Picture[]> {
+export async function drawViews(study: StoredStudy): Promise<Picture[]> {
   const { folder, record, cohort } = study;
   if (record.views.length === 0) return [];
   const row = cohort.cases.find(({ name }) => name === record.views[0].case)!;
@@ -108,7 +108,7 @@ export async function drawViews(study: GatheredStudy): Promise<Picture[]> {
 
 /** Figure 2b: logits of the slices along the axes of a case. */
 export async function drawProfiles(
-  study: GatheredStudy,
+  study: StoredStudy,
   encoder: string,
   { case: name, axes }: EncoderLogits['profiles'],
 ): Promise<Picture | undefined> {
@@ -141,7 +141,7 @@ interface OpenCase {
   readonly planes?: Vector;
 }
 
-async function openCase({ cohort }: GatheredStudy, { images, mask }: CohortCase): Promise<OpenCase> {
+async function openCase({ cohort }: StoredStudy, { images, mask }: CohortCase): Promise<OpenCase> {
   const at = (file: string) => resolve(dirname(cohort.name), file);
   const image = await open(at(images[0]));
   if (mask === undefined) return { image };
@@ -155,7 +155,7 @@ async function openCase({ cohort }: GatheredStudy, { images, mask }: CohortCase)
   return { image, truth, planes: count > 0 ? widestPlanes(lesion, truth.shape) : undefined };
 }
 
-async function gridCase(study: GatheredStudy, row: CohortCase): Promise<GridCase> {
+async function gridCase(study: StoredStudy, row: CohortCase): Promise<GridCase> {
   const { image, truth, planes } = await openCase(study, row);
   return { title: row.name, image, truth, axis: 0, index: planes?.[0] ?? image.shape[0] >> 1 };
 }
@@ -178,7 +178,7 @@ const titleOf = ({ title, layer }: StudySeries) => resultTitle({ method: title, 
 
 /** Positive cases by the mean Dice of some series, the best first; by name where there is none. */
 function rankedCases(
-  { cases }: GatheredStudy,
+  { cases }: StoredStudy,
   series: readonly StudySeries[],
 ): { row: CohortCase; dice: number | undefined }[] {
   const ranked = cases.flatMap((row) => {

@@ -7,7 +7,8 @@ import { studyTables } from '../../report/tables.ts';
 import { evaluationTable } from '../evaluation-table.ts';
 import { prepareFolder, writeWhole } from '../files.ts';
 import type { Run } from '../run.ts';
-import { gatherStudy, type StudySeries } from './gather.ts';
+import { gatherStudy } from './gather.ts';
+import type { StudySeries } from './stored.ts';
 
 const REPORT = 'report.html';
 const TABLES = 'tables';
