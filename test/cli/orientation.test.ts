@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { Shape } from '../../src/volume/volume.ts';
+import { AXIS_ORDERS } from '../support/axes.ts';
 import { newFolder, succeed, temporaryFolder } from '../support/cli.ts';
 import { correlation } from '../support/compare.ts';
 import {
@@ -38,18 +39,9 @@ interface Arrangement {
   readonly flips: readonly [boolean, boolean, boolean];
 }
 
-const PERMUTATIONS = [
-  [0, 1, 2],
-  [0, 2, 1],
-  [1, 0, 2],
-  [1, 2, 0],
-  [2, 0, 1],
-  [2, 1, 0],
-] as const;
-
 /** All 48; those that keep the shape are fewer unless it is a cube. The first is the right one. */
 function arrangements(shape: Shape): Arrangement[] {
-  return PERMUTATIONS.filter((axes) => axes.every((axis, a) => shape[axis] === shape[a])).flatMap((axes) =>
+  return AXIS_ORDERS.filter((axes) => axes.every((axis, a) => shape[axis] === shape[a])).flatMap((axes) =>
     [0, 1, 2, 3, 4, 5, 6, 7].map((bits) => ({
       axes,
       flips: [(bits & 1) !== 0, (bits & 2) !== 0, (bits & 4) !== 0] as const,

@@ -5,6 +5,7 @@ import type { CaseData, Evaluation, EvaluationCase } from '../../src/evaluation/
 import { evaluate, thresholdsOf } from '../../src/evaluation/protocol.ts';
 import { randomStreams } from '../../src/geometry/random.ts';
 import type { Shape, Vector } from '../../src/volume/volume.ts';
+import { AXIS_ORDERS } from '../support/axes.ts';
 import { goldenCases, goldenPlans, rowCase } from './support.ts';
 
 const shape: Shape = [3, 4, 5];
@@ -86,15 +87,6 @@ function rearranged(
   };
 }
 
-const orders = [
-  [0, 1, 2],
-  [0, 2, 1],
-  [1, 0, 2],
-  [1, 2, 0],
-  [2, 0, 1],
-  [2, 1, 0],
-] as const;
-
 describe('an evaluation does not depend on', () => {
   it('how the axes are ordered and turned', async () => {
     const flips = fc.tuple(fc.boolean(), fc.boolean(), fc.boolean());
@@ -102,7 +94,7 @@ describe('an evaluation does not depend on', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.nat(1000),
-        fc.constantFrom(...orders),
+        fc.constantFrom(...AXIS_ORDERS),
         flips,
         kinds,
         async (seed, axes, own, kind) => {
