@@ -78,7 +78,6 @@ export { boxIou } from './evaluation/boxes.ts';
 export { balancedAccuracy, type Rates, ratesAt, rocAuc } from './evaluation/classification.ts';
 export { type Components, type Connectivity, connectedComponents } from './evaluation/components.ts';
 export {
-  type Box,
   type CaseData,
   type CaseResult,
   defaultProtocol,
@@ -290,6 +289,7 @@ export {
   train,
 } from './training/trainer.ts';
 export { VERSION } from './version.ts';
+export { type Box, boundingBox, cropVolume, uncropVolume } from './volume/crop.ts';
 export { channelStatistics, type Statistics } from './volume/statistics.ts';
 export {
   axisCodes,

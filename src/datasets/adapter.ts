@@ -5,7 +5,7 @@
  * caller's business.
  */
 import type { Preprocessing } from '../encoders/preprocessing.ts';
-import type { Box } from '../evaluation/evaluation.ts';
+import type { Box } from '../volume/crop.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { Split } from './cohort.ts';
 

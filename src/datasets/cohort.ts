@@ -18,7 +18,7 @@
  */
 import { type CsvError, parse } from 'csv-parse/browser/esm/sync';
 import { TonnoError } from '../errors.ts';
-import type { Box } from '../evaluation/evaluation.ts';
+import type { Box } from '../volume/crop.ts';
 
 /** What a case is for. */
 export type Split = 'train' | 'validation';

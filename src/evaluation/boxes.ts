@@ -1,7 +1,8 @@
 /** Bounding boxes of components, and how far two boxes overlap. */
+
+import type { Box } from '../volume/crop.ts';
 import type { Shape, Vector } from '../volume/volume.ts';
 import type { ComponentRuns } from './components.ts';
-import type { Box } from './evaluation.ts';
 import { iou } from './overlap.ts';
 
 /** The smallest box around component 1, 2, …. */

@@ -2,14 +2,9 @@
  * What is evaluated and what comes of it. A case is a heatmap with a label and, where there is one, the truth: a mask or
  * a bounding box. The protocol (protocol.ts) is the paper's A.7, the same for every method and layer.
  */
+import type { Box } from '../volume/crop.ts';
 import type { Shape, Vector } from '../volume/volume.ts';
 import type { Connectivity } from './components.ts';
-
-/** Voxels from `from` up to but not including `to`, along (axis 0, axis 1, axis 2). */
-export interface Box {
-  readonly from: Vector;
-  readonly to: Vector;
-}
 
 /** One case as it is loaded. */
 export interface CaseData {

@@ -3,8 +3,9 @@
  * the high threshold need. Whatever is wrong with any case is said here, before there is any result.
  */
 import { TonnoError } from '../errors.ts';
+import type { Box } from '../volume/crop.ts';
 import { voxelCount } from '../volume/volume.ts';
-import type { Box, CaseData, Evaluation, EvaluationCase } from './evaluation.ts';
+import type { CaseData, Evaluation, EvaluationCase } from './evaluation.ts';
 
 /** What remains of a case that was found in order. */
 export interface InspectedCase {

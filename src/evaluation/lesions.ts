@@ -2,9 +2,10 @@
  * What a segmentation holds, a lesion a line: where it is, how large, how sure. A lesion is a component; its number is its
  * label in the segmentation's components, so that a table and a label image speak of the same.
  */
+
+import type { Box } from '../volume/crop.ts';
 import { affineDeterminant, type Geometry, type Vector, voxelCount } from '../volume/volume.ts';
 import type { Segmentation } from './binarisation.ts';
-import type { Box } from './evaluation.ts';
 
 export interface Lesion {
   /** From 1, in scan order of the first voxel: the label in `components.labels`. */

@@ -4,10 +4,10 @@
  * so that several may share a partner (A.7).
  */
 
+import type { Box } from '../volume/crop.ts';
 import type { Shape } from '../volume/volume.ts';
 import { boundingBoxes, boxIou, sharedByBoxes } from './boxes.ts';
 import { type ComponentRuns, runSizes } from './components.ts';
-import type { Box } from './evaluation.ts';
 import { iou } from './overlap.ts';
 
 export interface Pair {

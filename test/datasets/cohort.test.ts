@@ -9,7 +9,7 @@ import {
   writeCohort,
 } from '../../src/datasets/cohort.ts';
 import { TonnoError } from '../../src/errors.ts';
-import type { Box } from '../../src/evaluation/evaluation.ts';
+import type { Box } from '../../src/volume/crop.ts';
 
 const HEADER = 'case,patient,split,label,image,mask';
 const COLUMNS =
