@@ -46,6 +46,7 @@ export { type Encoder, type EncoderOptions, readEncoder } from './encoders/exter
 export { encoderLayers, type LayeredEncoder, numberedLayers, resolveLayer } from './encoders/layers.ts';
 export { type EncoderMetadata, readMetadata, withMetadata } from './encoders/metadata.ts';
 export {
+  type Crop,
   defaultPreprocessing,
   type PreparedVolume,
   type Preprocessing,

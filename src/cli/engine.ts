@@ -24,6 +24,7 @@ import type { Response } from '../responses/response.ts';
 import { parseDevice } from '../runtime/devices.ts';
 import { engine as engineVersion, openSession } from '../runtime/node.ts';
 import type { Session } from '../runtime/session.ts';
+import { type Box, wholeBox } from '../volume/crop.ts';
 import type { Volume } from '../volume/volume.ts';
 import { readBytes } from './files.ts';
 import type { WantedHeatmap } from './heatmap.ts';
@@ -55,6 +56,8 @@ export interface Pass {
 /** A volume made ready: what is sliced, what answers, and what to write down about it. */
 export interface Readied {
   readonly sliced: Volume;
+  /** Where `sliced` lies in the volume that was made ready. */
+  readonly box: Box;
   readonly passes: readonly Pass[];
   readonly record: Readonly<Record<string, unknown>>;
 }
@@ -89,7 +92,7 @@ function simpleEngine(name: string, options: EngineOptions, plans: readonly Plan
   }));
   return {
     description: '',
-    ready: (sliced) => ({ sliced, passes, record: { device: 'cpu' } }),
+    ready: (sliced) => ({ sliced, box: wholeBox(sliced.shape), passes, record: { device: 'cpu' } }),
     async close() {},
   };
 }
@@ -181,7 +184,7 @@ class EncoderEngine implements Engine {
       const response = joinResponses(responses);
       return { response, wanted: plans.flatMap((plan) => this.#wanted(plan, response)) };
     });
-    return { sliced: prepared.volume, passes, record: this.#record() };
+    return { sliced: prepared.volume, box: prepared.box, passes, record: this.#record() };
   }
 
   #response(
@@ -338,6 +341,7 @@ function refuseEncoderOptions(response: string, options: EngineOptions): void {
     '--input-mean': options.inputMean,
     '--input-std': options.inputStd,
     '--outside': options.outside,
+    '--crop': options.crop,
     '--layout': options.layout,
     '--input': options.input,
     '--output': options.output,

@@ -8,6 +8,8 @@ import { methods, planDirections } from '../reconstruction/methods.ts';
 import { project } from '../reconstruction/reconstruct.ts';
 import type { Measurement } from '../reconstruction/targets.ts';
 import { VERSION } from '../version.ts';
+import { type Box, uncropVolume } from '../volume/crop.ts';
+import type { Shape } from '../volume/volume.ts';
 import { jsonBytes, parseJson, prepareFolder, readBytes, writeWhole } from './files.ts';
 import { extremes, type ProfilesRecord } from './heatmap.ts';
 import { isInterruption, messageOf, type Run } from './run.ts';
@@ -60,7 +62,7 @@ async function refilter(
   await prepareFolder(out);
   const started = performance.now();
   const [rows, columns] = about.sliceSize;
-  const { heatmaps, shape } = await project(measurements(profiles, about), [{ maps: 0, filter }], {
+  const { heatmaps } = await project(measurements(profiles, about), [{ maps: 0, filter }], {
     shape: about.grid.shape,
     total: about.directionsDone,
     size: { rows, columns },
@@ -78,7 +80,13 @@ async function refilter(
     seconds: Math.round((performance.now() - started) / 10) / 100,
     heatmap: { file, ...extremes(data) },
   };
-  const volume = { data, channels: kinds, shape, geometry: about.grid.geometry };
+  const { whole, box } = about;
+  const volume = {
+    data: uncropVolume(data, kinds, box, whole.shape),
+    channels: kinds,
+    shape: whole.shape,
+    geometry: whole.geometry,
+  };
   const description = `tonno ${VERSION} ${about.plan.method} L=${about.directionsDone} ${name}`;
   const heatmap = join(out, file);
   const sidecar = join(out, `${stem}.json`);
@@ -112,13 +120,17 @@ async function readProfiles(path: string): Promise<[NpyArray, ProfilesRecord]> {
 /** What is wrong with a record, or with the two together; nothing when they belong to one another. */
 function complaintAbout(about: ProfilesRecord, array: readonly number[]): string | undefined {
   const count = (value: unknown, least: number) => Number.isInteger(value) && (value as number) >= least;
-  const { plan, grid, sliceSize, margin, planeMeasure, directionsDone } = about ?? {};
-  const isWhole =
-    Object.hasOwn(methods, plan?.method) &&
+  const isGrid = (grid: ProfilesRecord['grid'] | undefined) =>
     Array.isArray(grid?.shape) &&
     grid.shape.length === 3 &&
     grid.shape.every((length) => count(length, 1)) &&
-    Array.isArray(grid.geometry?.affine) &&
+    Array.isArray(grid.geometry?.affine);
+  const { plan, grid, whole, box, sliceSize, margin, planeMeasure, directionsDone } = about ?? {};
+  const isWhole =
+    Object.hasOwn(methods, plan?.method) &&
+    isGrid(grid) &&
+    isGrid(whole) &&
+    liesIn(box, grid.shape, whole.shape) &&
     Array.isArray(sliceSize) &&
     sliceSize.length === 2 &&
     sliceSize.every((side) => count(side, 2)) &&
@@ -131,6 +143,15 @@ function complaintAbout(about: ProfilesRecord, array: readonly number[]): string
   const fits = array.length === 5 && array[0] === directionsDone && array[1] === slices + 2 * margin;
   if (fits && directionsDone <= plan.directions) return undefined;
   return `It speaks of ${directionsDone} directions of ${slices} slices, but the array beside it is ${array.join('×')}.`;
+}
+
+/** Whether a box of a shape is a part of a grid. */
+function liesIn(box: Box | undefined, shape: Shape, whole: Shape): boolean {
+  const { from, to } = box ?? {};
+  if (!Array.isArray(from) || !Array.isArray(to)) return false;
+  return shape.every(
+    (length, axis) => from[axis] >= 0 && to[axis] - from[axis] === length && to[axis] <= whole[axis],
+  );
 }
 
 /** The rows of a profiles array as they were measured. */

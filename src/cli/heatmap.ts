@@ -11,6 +11,7 @@ import type { Heatmap, Measurement } from '../reconstruction/targets.ts';
 import type { Maps, Response } from '../responses/response.ts';
 import type { Crew } from '../runtime/crew.ts';
 import { VERSION } from '../version.ts';
+import { type Box, uncropVolume } from '../volume/crop.ts';
 import { spacing, type Volume } from '../volume/volume.ts';
 import { jsonBytes, NewFile, writeWhole } from './files.ts';
 import type { PartProgress } from './overall-progress.ts';
@@ -33,6 +34,8 @@ export interface HeatmapJob {
   readonly name: string;
   /** What is sliced: the input with its preprocessing. */
   readonly sliced: Volume;
+  /** Where that lies in the input. Outside of it the heatmap is 0: nothing was looked at there. */
+  readonly box: Box;
   /** As it was read: its grid becomes the heatmap's. */
   readonly input: Volume;
   readonly response: Response;
@@ -124,7 +127,7 @@ export async function makeHeatmaps(job: HeatmapJob): Promise<HeatmapResult[]> {
 
 /** Writes a heatmap and its record. */
 async function writeHeatmap(
-  { name, input, response, folder, signal, terminal, record: shared }: HeatmapJob,
+  { name, box, input, response, folder, signal, terminal, record: shared }: HeatmapJob,
   wanted: WantedHeatmap,
   { slices }: Reconstructions,
   values: Heatmap,
@@ -134,6 +137,7 @@ async function writeHeatmap(
   const stem = join(folder, `${name}_${heatmapEntities(wanted)}_heatmap`);
   const [heatmap, sidecar] = [`${stem}.nii.gz`, `${stem}.json`];
   const range = extremes(values.data);
+  const cropped = box.from.some((start) => start > 0) || box.to.some((end, axis) => end < input.shape[axis]);
   const record = {
     software: { name: 'tonno', version: VERSION, node: process.version },
     input: {
@@ -145,6 +149,7 @@ async function writeHeatmap(
     ...shared,
     response: response.names[maps],
     ...wanted.record,
+    ...(cropped && { croppedTo: box }),
     sliceSize: [response.size.rows, response.size.columns],
     ...plan,
     directionsDone: values.done,
@@ -158,7 +163,7 @@ async function writeHeatmap(
     terminal.warn(`${heatmap}: it is zero everywhere, because ${response.names[maps]} was for every slice.`);
   }
   const volume: Volume = {
-    data: values.data,
+    data: uncropVolume(values.data, values.kinds, box, input.shape),
     channels: values.kinds,
     shape: input.shape,
     geometry: input.geometry,
@@ -226,7 +231,11 @@ export interface ProfilesRecord {
   readonly margin: number;
   readonly sliceSize: readonly [number, number];
   readonly planeMeasure: number;
+  /** Of what was sliced. */
   readonly grid: Pick<Volume, 'shape' | 'geometry'>;
+  /** The input it was cropped from, and where it lies in it. */
+  readonly whole: Pick<Volume, 'shape' | 'geometry'>;
+  readonly box: Box;
   /** The record of the heatmap they were measured for. */
   readonly heatmap: Readonly<Record<string, unknown>>;
 }
@@ -266,7 +275,7 @@ class ProfileWriter {
   }
 
   async finish(
-    { response, input }: HeatmapJob,
+    { response, sliced, box, input }: HeatmapJob,
     plan: Plan,
     record: HeatmapResult['record'],
     done: number,
@@ -278,7 +287,9 @@ class ProfileWriter {
       margin: this.margin,
       sliceSize: [response.size.rows, response.size.columns],
       planeMeasure: response.planeMeasure,
-      grid: { shape: input.shape, geometry: input.geometry },
+      grid: { shape: sliced.shape, geometry: sliced.geometry },
+      whole: { shape: input.shape, geometry: input.geometry },
+      box,
       heatmap: record,
     };
     await this.file.write(encodeNpyHeader([done, ...this.rowShape], NPY_HEADER), 0);

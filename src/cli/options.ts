@@ -1,6 +1,6 @@
 /** Values of command line options: from text to what they mean, or a sentence about what they should be. */
 import { InvalidArgumentError } from 'commander';
-import type { Preprocessing } from '../encoders/preprocessing.ts';
+import type { Crop, Preprocessing } from '../encoders/preprocessing.ts';
 import type { Connectivity } from '../evaluation/components.ts';
 
 export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
@@ -101,4 +101,14 @@ export function outsideValue(text: string): Preprocessing['outside'] {
     throw new InvalidArgumentError('It must be a number or the word minimum.');
   }
   return value;
+}
+
+/** A channel and a value such as 1:0.2, or the word none. */
+export function crop(text: string): Crop | 'none' {
+  if (text === 'none') return text;
+  const [, channel, above] = /^(\d{1,4}):(.+)$/.exec(text) ?? [];
+  if (channel === undefined || above.trim() === '' || !Number.isFinite(Number(above))) {
+    throw new InvalidArgumentError('It must be a channel and a value such as 1:0.2, or the word none.');
+  }
+  return { channel: Number(channel), above: Number(above) };
 }

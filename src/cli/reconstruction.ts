@@ -140,17 +140,18 @@ async function* reconstructCase(
   if (notFinite > 0) terminal.warn(`${source}: ${notFinite} voxels that were not finite are 0 now.`);
   const deadline = timeLimit === undefined ? undefined : performance.now() + 1000 * timeLimit;
   let left: readonly Pass[] = [];
-  const { sliced, passes, record } = engine.ready(volume, (cost) =>
-    tellScoreCamCost(terminal, cost, slicesOf(left[0], volume.shape)),
+  const { sliced, box, passes, record } = engine.ready(volume, (cost) =>
+    tellScoreCamCost(terminal, cost, slicesOf(left[0], sliced.shape)),
   );
   let done = 0;
   for (const [i, pass] of passes.entries()) {
     left = passes.slice(i);
-    const share = timeShare(left, volume.shape);
+    const share = timeShare(left, sliced.shape);
     const ofCase = share * (1 - done);
     const made = await makeHeatmaps({
       name,
       sliced,
+      box,
       input: volume,
       ...pass,
       folder,

@@ -87,7 +87,7 @@ const fields: Readonly<Record<string, Field>> = {
   preprocessing: {
     json: true,
     check: preprocessingFault,
-    form: 'a JSON object such as {"normalise": "zscore", "scale": [1], "mean": [0], "std": [1], "outside": "minimum"}',
+    form: 'a JSON object such as {"normalise": "zscore", "scale": [1], "mean": [0], "std": [1], "outside": "minimum", "crop": {"channel": 0, "above": 0.2}}',
   },
   classes: names,
   layers: names,
@@ -106,9 +106,11 @@ const preprocessingFields: Readonly<Record<keyof Preprocessing, (value: unknown)
   mean: isNumbers,
   std: isNumbers,
   outside: (value) => typeof value === 'number' || value === 'minimum',
+  crop: isCrop,
 };
 
-function preprocessingFault(value: unknown): string {
+/** What is wrong with settings of preprocessing that were read somewhere, as the end of a sentence; empty when nothing is. */
+export function preprocessingFault(value: unknown): string {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'is no JSON object';
   for (const [key, entry] of Object.entries(value)) {
     if (!Object.hasOwn(preprocessingFields, key)) return `has a setting "${key}", which is none`;
@@ -117,6 +119,13 @@ function preprocessingFault(value: unknown): string {
     }
   }
   return '';
+}
+
+function isCrop(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { channel, above, ...more } = value as Record<string, unknown>;
+  const whole = typeof channel === 'number' && Number.isInteger(channel) && channel >= 0;
+  return whole && typeof above === 'number' && Object.keys(more).length === 0;
 }
 
 function isListOf(value: unknown, type: 'string' | 'number'): boolean {

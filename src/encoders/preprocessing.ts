@@ -1,12 +1,14 @@
 /**
- * What is done to a volume's values before an encoder sees them:
+ * What is done to a volume before an encoder sees it. It may be cropped to where one of its channels has something in it,
+ * and its values become
  *
  *     pixel = (normalised · scale − mean) / std
  *
- * `normalise` looks at a whole volume and a whole channel; `scale` belongs to the volume's channels, `mean` and
+ * `normalise` looks at the whole of what is left and a whole channel; `scale` belongs to the volume's channels, `mean` and
  * `std` to the encoder's.
  */
 import { EncoderError, VolumeError } from '../errors.ts';
+import { type Box, boundingBox, cropVolume, wholeBox } from '../volume/crop.ts';
 import { channelStatistics } from '../volume/statistics.ts';
 import { type Volume, voxelCount } from '../volume/volume.ts';
 
@@ -24,6 +26,18 @@ export interface Preprocessing {
    * z-normalisation that is the mean, so `minimum` (each channel's smallest value) is often the better background.
    */
   readonly outside: number | 'minimum';
+  /**
+   * The volume is cut to the smallest box that holds every voxel whose value, as measured, is above `above` in `channel`,
+   * counted from 0 (A.4 of the paper: SUV above 0.2). Cropping twice is cropping once, so that it does nothing to a volume
+   * that came cropped. Not cropped without it.
+   */
+  readonly crop?: Crop;
+}
+
+/** Where something is, by one channel's values. */
+export interface Crop {
+  readonly channel: number;
+  readonly above: number;
 }
 
 /** Values go in as they are, zero outside: the paper's Eq. 4. */
@@ -51,7 +65,7 @@ export function validatePreprocessing(
 ): void {
   const refuse = (problem: string, remedy: string) =>
     new EncoderError(name, `Its preprocessing ${problem}.`, { remedy });
-  const { normalise, scale, mean, std, outside } = preprocessing;
+  const { normalise, scale, mean, std, outside, crop } = preprocessing;
   if (!['none', 'zscore', 'range'].includes(normalise)) {
     throw refuse(`normalises by "${normalise}"`, 'Choose none, zscore or range.');
   }
@@ -73,12 +87,20 @@ export function validatePreprocessing(
   if (outside !== 'minimum' && !Number.isFinite(outside)) {
     throw refuse(`has "outside" ${outside}`, 'Give a finite number or "minimum".');
   }
+  if (crop && volumeChannels !== undefined && crop.channel >= volumeChannels) {
+    throw refuse(
+      `crops by channel ${crop.channel} of a volume of ${plural(volumeChannels)}`,
+      'Channels count from 0: give a volume with that channel, or another channel.',
+    );
+  }
 }
 
 /** A volume ready to be cut, and what remains to be done to its slices. */
 export interface PreparedVolume {
-  /** The normalised volume minus its outside value: 0 outside, as the slice sampler has it. */
+  /** The cropped, normalised volume minus its outside value: 0 outside, as the slice sampler has it. */
   readonly volume: Volume;
+  /** Where that lies in the volume it was made of: `uncropVolume` puts a heatmap back there. */
+  readonly box: Box;
   /** For each channel of the encoder: the channel of the volume that it shows. */
   readonly source: readonly number[];
   /** For each channel of the encoder. */
@@ -88,11 +110,12 @@ export interface PreparedVolume {
 }
 
 /**
- * The volume with everything folded in that belongs to its channels, so that pixels of encoder channel c are
+ * The cropped volume with everything folded in that belongs to its channels, so that pixels of encoder channel c are
  * gain[c] · sample(volume, source[c]) + offset[c], sampled with 0 outside: (normalised · scale − mean) / std. Data
  * that are as they must be are not copied.
  * @throws EncoderError when the volume has neither one channel nor as many as the encoder, or the preprocessing is
- * no use; VolumeError when a channel has no spread to normalise by or holds voxels that are not finite.
+ * no use; VolumeError when a channel has no spread to normalise by or holds voxels that are not finite, or when nothing
+ * is above what it is cropped by.
  */
 export function prepareVolume(
   volume: Volume,
@@ -110,18 +133,33 @@ export function prepareVolume(
     );
   }
   validatePreprocessing(preprocessing, encoder, channels);
-  const { scale, mean, std, outside } = preprocessing;
-  const affines = channelAffines(volume, preprocessing);
+  const { scale, mean, std, outside, crop } = preprocessing;
+  const box = crop ? croppingBox(volume, crop) : wholeBox(volume.shape);
+  const cropped = cropVolume(volume, box);
+  const affines = channelAffines(cropped, preprocessing);
   const outsides = affines.map(({ shift, factor, minimum }) =>
     outside === 'minimum' ? (minimum - shift) * factor : outside,
   );
   const source = Array.from({ length: encoder.channels }, (_, c) => (channels === 1 ? 0 : c));
   return {
-    volume: shifted(volume, affines, outsides),
+    volume: shifted(cropped, affines, outsides),
+    box,
     source,
     gain: source.map((v, c) => at(scale, v) / at(std, c)),
     offset: source.map((v, c) => (outsides[v] * at(scale, v) - at(mean, c)) / at(std, c)),
   };
+}
+
+/** @throws VolumeError when nothing is above the value. */
+function croppingBox(volume: Volume, { channel, above }: Crop): Box {
+  const box = boundingBox(volume, above, channel);
+  if (box) return box;
+  const where = volume.channels === 1 ? '' : ` of channel ${channel}`;
+  throw new VolumeError(
+    volume.name ?? 'volume',
+    `No voxel${where} is above ${above}, so that nothing is left when it is cropped.`,
+    { remedy: 'Check its unit and the order of its channels, or crop by another value (--crop).' },
+  );
 }
 
 /** normalised = (value − shift) · factor. */

@@ -7,7 +7,7 @@ import { classifier, model } from '../onnx/fixture.ts';
 const full = {
   name: 'a network',
   description: 'Trained on phantoms; "quotes" and Ünïcode survive.',
-  preprocessing: { normalise: 'range', scale: [1, 2], outside: -0.5 },
+  preprocessing: { normalise: 'range', scale: [1, 2], outside: -0.5, crop: { channel: 1, above: 0.2 } },
   classes: ['healthy', 'läsion'],
   layers: ['layer1', 'layer4'],
   version: 'tonno 0.1.0',
@@ -50,6 +50,8 @@ describe('what is wrong is refused by its key', () => {
     ['preprocessing', '{"scale": 2}', 'has 2 for "scale".'],
     ['preprocessing', '{"std": ["1"]}', 'has ["1"] for "std".'],
     ['preprocessing', '{"outside": "zero"}', 'has "zero" for "outside".'],
+    ['preprocessing', '{"crop": {"channel": 0.5, "above": 1}}', 'has {"channel":0.5,"above":1} for "crop".'],
+    ['preprocessing', '{"crop": {"channel": 1}}', 'has {"channel":1} for "crop".'],
   ])('tonno.%s: %s', (key, text, message) => {
     const network = model({ ...classifier(), metadata: { [`tonno.${key}`]: text } });
     expect(() => readMetadata(network, 'net.onnx')).toThrow(EncoderError);

@@ -162,6 +162,53 @@ describe('what cannot be normalised', () => {
   });
 });
 
+describe('cropping', () => {
+  // Above 4 are voxels 4 to 7 of `rising`, and of `mixed` number 4 and 7.
+  const upper = [5, 6, 7, 12];
+
+  test('leaves the box of what is above a value, with the channel that it is told', () => {
+    const volume = volumeOf(rising, mixed);
+    const byFirst = prepareVolume(volume, settings({ crop: { channel: 0, above: 4 } }), encoder(2));
+    expect(byFirst.box).toEqual({ from: [1, 0, 0], to: [2, 2, 2] });
+    expect([...byFirst.volume.data]).toEqual([...upper, ...mixed.slice(4)]);
+    const bySecond = prepareVolume(volume, settings({ crop: { channel: 1, above: 8 } }), encoder(2));
+    expect(bySecond.box).toEqual({ from: [1, 0, 0], to: [2, 2, 2] });
+    const single = prepareVolume(volume, settings({ crop: { channel: 1, above: 9 } }), encoder(2));
+    expect(single.box).toEqual({ from: [1, 0, 0], to: [2, 1, 1] });
+    expect([...single.volume.data]).toEqual([5, 40]);
+  });
+
+  test('comes before everything that looks at the whole volume', () => {
+    const crop = { channel: 0, above: 4 };
+    const cropped = { ...settings({ normalise: 'zscore', outside: 'minimum' }), crop };
+    const { volume, offset } = prepareVolume(volumeOf(rising), cropped, encoder(1));
+    const mean = upper.reduce((a, b) => a + b) / 4;
+    const std = Math.sqrt(upper.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 4);
+    const expected = upper.map((value) => (value - mean) / std);
+    volume.data.forEach((value, i) => {
+      expect(value + offset[0]).toBeCloseTo(expected[i], 5);
+    });
+  });
+
+  test('of what came cropped is nothing', () => {
+    const crop = settings({ crop: { channel: 0, above: 4 } });
+    const once = prepareVolume(volumeOf(rising), crop, encoder(1)).volume;
+    const twice = prepareVolume(once, crop, encoder(1));
+    expect(twice.volume).toBe(once);
+    expect(twice.box).toEqual({ from: [0, 0, 0], to: [1, 2, 2] });
+  });
+
+  test('refuses to leave nothing, and a channel that is not there', () => {
+    const volume = volumeOf(rising);
+    const by = (channel: number, above: number) => () =>
+      prepareVolume(volume, settings({ crop: { channel, above } }), encoder(1));
+    expect(by(0, 12)).toThrow(VolumeError);
+    expect(by(0, 12)).toThrow('volume: No voxel is above 12, so that nothing is left when it is cropped.');
+    expect(by(1, 0)).toThrow(EncoderError);
+    expect(by(1, 0)).toThrow('crops by channel 1 of a volume of one channel. Channels count from 0');
+  });
+});
+
 describe('settings that make no sense', () => {
   test.each<[Partial<Preprocessing>, string]>([
     [{ scale: [] }, 'has 0 numbers for "scale". Give one number, or one for each channel of the volume (2).'],
