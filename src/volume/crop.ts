@@ -17,7 +17,7 @@ export function wholeBox(shape: Shape): Box {
  * NaN is above nothing.
  */
 export function boundingBox(
-  { data, shape }: Pick<Volume, 'data' | 'shape'>,
+  { data, shape }: { readonly data: ArrayLike<number>; readonly shape: Shape },
   above: number,
   channel = 0,
 ): Box | undefined {
