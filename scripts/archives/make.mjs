@@ -1,7 +1,7 @@
 /**
  * Small archives laid out like those that people download, with the same names and headers, for trying `tonno prepare`:
  *
- *     npm run build && node scripts/archives/make.mjs NAME FOLDER
+ *     node scripts/archives/make.mjs NAME FOLDER
  *
  * NAME is one of the files beside this one; each exports `write(folder)`. The voxels are invented.
  */
