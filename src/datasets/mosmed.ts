@@ -29,6 +29,11 @@ interface Source {
   readonly mask?: string;
 }
 
+/** A case with what should be looked at, as sentences. */
+interface NotedCase extends PreparedCase {
+  readonly notes?: readonly string[];
+}
+
 interface Tidying {
   readonly closing: number;
   readonly opening: number;
@@ -131,22 +136,31 @@ async function prepare(
   folder: SourceFolder,
   settings: AdapterSettings,
   signal?: AbortSignal,
-): Promise<readonly PreparedCase[]> {
+): Promise<readonly NotedCase[]> {
   const source = study.source as Source;
   const image = await readImage(folder, source.image);
   signal?.throwIfAborted();
-  const mask = source.mask
-    ? tidied(maskOn(image, await readImage(folder, source.mask)), tidyingOf(settings))
-    : undefined;
-  return [{ name: study.name, labels: [source.label], images: [image], ...(mask && { mask }) }];
+  const plain = { name: study.name, labels: [source.label], images: [image] };
+  if (!source.mask) return [plain];
+  const { mask, notes } = tidied(maskOn(image, await readImage(folder, source.mask)), tidyingOf(settings));
+  return [{ ...plain, mask, ...(notes.length > 0 && { notes }) }];
 }
 
-/** The mask closed and opened, or closed alone where the opening would leave nothing of it. */
-function tidied(mask: Volume, { closing, opening, ball }: Tidying): Volume {
+/** The mask closed and opened, or closed alone where the opening would leave nothing of it, which is said. */
+function tidied(
+  mask: Volume,
+  { closing, opening, ball }: Tidying,
+): { mask: Volume; notes: readonly string[] } {
   const sides = ball === 'mm' ? spacing(mask.geometry) : undefined;
   const closed = closeBall(Uint8Array.from(mask.data), mask.shape, closing, sides);
   const opened = openBall(closed, mask.shape, opening, sides);
-  return { ...mask, data: Float32Array.from(opened.includes(1) ? opened : closed) };
+  const gone = closed.includes(1) && !opened.includes(1);
+  return {
+    mask: { ...mask, data: Float32Array.from(gone ? closed : opened) },
+    notes: gone
+      ? [`An opening of ${opening} ${ball} would leave nothing of its mask, which is only closed.`]
+      : [],
+  };
 }
 
 /** @throws UsageError for a setting that is no use. */

@@ -113,7 +113,11 @@ describe('masks of MosMedData', () => {
   it('are only closed where the opening would leave nothing', async () => {
     // Of 14 slices none has ten on either side.
     const drawn = await whole(MASK);
-    const { mask } = await prepare('study_0255', { ball: 'voxels' });
+    const { mask, ...rest } = await prepare('study_0255', { ball: 'voxels' });
+    expect(rest).toMatchObject({
+      notes: ['An opening of 10 voxels would leave nothing of its mask, which is only closed.'],
+    });
+    expect(await prepare('study_0256')).not.toHaveProperty('notes');
     expect(same(mask!.data, closeBall(Uint8Array.from(drawn.data), drawn.shape, 20))).toBe(true);
     expect(mask!.data.includes(1)).toBe(true);
   });
