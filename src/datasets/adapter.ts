@@ -54,6 +54,8 @@ export interface PreparedCase {
   /** 0 and 1, on the grid of the images. Left out where nothing is known; an empty one counts as none. */
   readonly mask?: Volume;
   readonly box?: Box;
+  /** What should be looked at, as sentences. */
+  readonly notes?: readonly string[];
 }
 
 /** Settings of an adapter as the user gave them, by the long name in `AdapterOption.flags` in camel case. */

@@ -16,6 +16,8 @@ const MASK = 'SEG.nii.gz';
 const CT = ['CTres.nii.gz', 'CT.nii.gz'];
 /** A body has more of the tracer than that. */
 const BODY_SUV = 0.2;
+/** Voxels are float32: one that says 0.2 must not be above it. */
+const BODY_SUV_32 = Math.fround(BODY_SUV);
 /** Hounsfield units where the PET reaches beyond the CT. */
 const AIR = -1024;
 /** Studies that a message lists. */
@@ -34,12 +36,17 @@ export const autopet: Adapter = {
     'Takes SUV.nii.gz, CTres.nii.gz (or CT.nii.gz where that is missing) and SEG.nii.gz of every study in PETCT_*/.',
     'All are cut to the smallest box with every voxel of an SUV above 0.2; the CT is resampled to the voxels of the PET, linearly, -1024 HU beyond its edge; values stay as measured.',
     'A study is positive where its mask is not empty.',
-    'Preprocessing: CT / 1000, SUV / 10, and 0 outside the volume.',
+    'Preprocessing: the same crop, CT / 1000, SUV / 10, and 0 outside the volume.',
   ].join(' '),
   options: [],
   // Of 501 positive and 512 negative studies in the paper's Table 3.
   validation: { positive: 57 / 501, negative: 55 / 512 },
-  preprocessing: { normalise: 'none', scale: [0.001, 0.1], outside: 0 },
+  preprocessing: {
+    normalise: 'none',
+    scale: [0.001, 0.1],
+    outside: 0,
+    crop: { channel: 1, above: BODY_SUV_32 },
+  },
   find,
   prepare,
 };
@@ -116,8 +123,7 @@ async function prepare(
 /** The PET in its box. Of the whole only the grid is kept: a body of voxels is large. */
 async function readBody(folder: SourceFolder, path: string) {
   const whole = await readImage(folder, path);
-  // Voxels are float32: one that says 0.2 must not be above it.
-  const box = boundingBox(whole, Math.fround(BODY_SUV));
+  const box = boundingBox(whole, BODY_SUV_32);
   if (!box) {
     throw new VolumeError(whole.name ?? path, `No voxel has an SUV above ${BODY_SUV}.`, {
       remedy: 'See whether the file is whole and holds SUV, or move the study away.',

@@ -29,11 +29,6 @@ interface Source {
   readonly mask?: string;
 }
 
-/** A case with what should be looked at, as sentences. */
-interface NotedCase extends PreparedCase {
-  readonly notes?: readonly string[];
-}
-
 interface Tidying {
   readonly closing: number;
   readonly opening: number;
@@ -136,7 +131,7 @@ async function prepare(
   folder: SourceFolder,
   settings: AdapterSettings,
   signal?: AbortSignal,
-): Promise<readonly NotedCase[]> {
+): Promise<readonly PreparedCase[]> {
   const source = study.source as Source;
   const image = await readImage(folder, source.image);
   signal?.throwIfAborted();

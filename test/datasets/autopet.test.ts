@@ -124,7 +124,13 @@ describe('AutoPET, as its archive is laid out', () => {
   });
 
   it('declares what the paper does to the values, and its share of validation', () => {
-    expect(autopet.preprocessing).toEqual({ normalise: 'none', scale: [0.001, 0.1], outside: 0 });
+    // Whole scans are cropped as prepared ones were; of those nothing more goes.
+    expect(autopet.preprocessing).toEqual({
+      normalise: 'none',
+      scale: [0.001, 0.1],
+      outside: 0,
+      crop: { channel: 1, above: Math.fround(0.2) },
+    });
     expect(Math.round(autopet.validation.positive * 501)).toBe(57);
     expect(Math.round(autopet.validation.negative * 512)).toBe(55);
   });
