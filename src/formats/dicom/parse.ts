@@ -38,6 +38,8 @@ export const COPY_AGAIN = 'Copy or download the file again, or have the program 
 const SMALLEST_ELEMENT = 8;
 const ITEM_GROUP = 0xfffe;
 const META_GROUP = 0x0002;
+const PIXEL_DATA = '7fe00010';
+const UNDEFINED = 0xffffffff;
 /** Value representations with lengths of 32 bits that dicom-parser takes for short ones. */
 const YOUNG = new Set(['OV', 'SV', 'UV']);
 
@@ -113,10 +115,11 @@ export function parseBlock(
     if (group === 0 && isZero(bytes, at)) break;
     if (group === 0 || group === ITEM_GROUP) throw damaged(name, tag, at);
     const element = guarded(name, tag, at, bytes.length, () => {
-      const parsed = explicit
-        ? dicomParser.readDicomElementExplicit(stream, stream.warnings)
-        : dicomParser.readDicomElementImplicit(stream);
-      return converted(parsed, stream);
+      if (explicit) return converted(dicomParser.readDicomElementExplicit(stream, stream.warnings), stream);
+      if (tag === PIXEL_DATA && uint32(bytes, at + 4) === UNDEFINED) {
+        return converted(readFragments(stream), stream);
+      }
+      return converted(dicomParser.readDicomElementImplicit(stream), stream);
     });
     checkWarnings(stream, name, tag, at);
     elements.set(tag, element);
@@ -156,6 +159,11 @@ export function uint16(bytes: Uint8Array, at: number, little: boolean): number {
   return little ? bytes[at] | (bytes[at + 1] << 8) : (bytes[at] << 8) | bytes[at + 1];
 }
 
+/** Little-endian: no other needs it. */
+function uint32(bytes: Uint8Array, at: number): number {
+  return uint16(bytes, at, true) + uint16(bytes, at + 2, true) * 0x10000;
+}
+
 /** A tag as people write it: (0028,0010). */
 export function shown(tag: string): string {
   return `(${tag.slice(0, 4)},${tag.slice(4)})`.toUpperCase();
@@ -167,12 +175,20 @@ export function latin1(bytes: Uint8Array): string {
   return text;
 }
 
+/** Encapsulated pixel data among implicit elements: forbidden, met, and taken for a sequence by dicom-parser. */
+function readFragments(stream: GuardedStream): dicomParser.Element {
+  stream.seek(SMALLEST_ELEMENT);
+  const element = { tag: `x${PIXEL_DATA}`, length: UNDEFINED, dataOffset: stream.position };
+  dicomParser.findEndOfEncapsulatedElement(stream, element, stream.warnings);
+  return element;
+}
+
 /** dicom-parser's element as ours; checks that nothing in it reaches out of what holds it. */
 function converted(element: dicomParser.Element, stream: GuardedStream): ParsedElement {
   const { dataOffset: offset, hadUndefinedLength } = element;
   const tag = element.tag.slice(1);
   // Pixel data whose end is not marked keep the mark for an undefined length.
-  const length = element.length === 0xffffffff ? stream.position - offset : element.length;
+  const length = element.length === UNDEFINED ? stream.position - offset : element.length;
   const items = element.items?.map((item) => {
     const elements = new Map<string, ParsedElement>();
     let end = item.dataOffset;
@@ -208,7 +224,8 @@ function guarded<T>(name: string, tag: string, at: number, total: number, read: 
       // Which element it was is known here only.
       throw error.problem.startsWith('The file ends') ? endsWithin(name, tag, total) : error;
     }
-    if (typeof error === 'string' && /past end|overread|maxPosition/.test(error)) throw endsWithin(name, tag, total);
+    if (typeof error === 'string' && /past end|overread|maxPosition/.test(error))
+      throw endsWithin(name, tag, total);
     throw damaged(name, tag, at, error);
   }
 }
