@@ -138,6 +138,11 @@ export class ParsedDataset implements Dataset {
     return this.#find(tag)?.value;
   }
 
+  /** The value representation as the file has it. */
+  writtenRepresentation(tag: string): string | undefined {
+    return this.#find(tag)?.element.vr;
+  }
+
   #find(tag: string): { element: ParsedElement; value: Uint8Array; little: boolean } | undefined {
     const block = tag.startsWith('0002') ? (this.#meta ?? this.#block) : this.#block;
     const element = block.elements.get(tag);
@@ -149,6 +154,11 @@ export class ParsedDataset implements Dataset {
   #representation({ tag, vr }: ParsedElement): string | undefined {
     return vr === undefined || vr === 'UN' ? binaryRepresentation(tag, this.#context.signed ?? false) : vr;
   }
+}
+
+/** Whether a file says that the bytes of an element are words of 16 bits. */
+export function isWordData(dataset: Dataset, tag: string): boolean {
+  return dataset instanceof ParsedDataset && dataset.writtenRepresentation(tag) === 'OW';
 }
 
 function withoutPadding(text: string): string {
