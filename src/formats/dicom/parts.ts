@@ -40,6 +40,8 @@ const TRAITS: readonly Trait[] = [
   { keyword: 'ContentTime', tag: '00080033' },
 ];
 
+const INSTANCE_NUMBER = '00200013';
+
 /** One volume of several. */
 export interface Part<P> {
   /** What it has of its own, "EchoNumbers 2". */
@@ -129,6 +131,11 @@ function byRuns(
   place: ReadonlyMap<Plane, number>,
 ): Part<Plane>[] | undefined {
   if (planes.length !== count * length) return undefined;
+  // Of planes with one number, which comes first is chance.
+  const numbers = new Set(
+    planes.map(({ object, frame }) => `${object.dataset.number(INSTANCE_NUMBER)} ${frame}`),
+  );
+  if (numbers.size < planes.length) return undefined;
   const runs = Array.from({ length: count }, (_, i) => planes.slice(i * length, (i + 1) * length));
   if (!runs.every((run) => isOneVolume(run, place))) return undefined;
   return runs.map((run) => ({
@@ -138,6 +145,6 @@ function byRuns(
 }
 
 function instance({ object, frame }: Plane): string {
-  const number = object.dataset.string('00200013');
+  const number = object.dataset.string(INSTANCE_NUMBER);
   return `InstanceNumber ${number ?? 'none'}${frame > 0 ? ` frame ${frame + 1}` : ''}`;
 }

@@ -72,9 +72,9 @@ export function rescaledUnits({ header, object: { dataset } }: Plane): string | 
   const modality = dataset.string('00080060');
   if (isDose(modality)) return dataset.string('30040002') === 'GY' ? 'Gy' : dataset.string('30040002');
   const type = header(RESCALE_TYPE, GROUPS.values)?.string(RESCALE_TYPE);
-  // "US" is unspecified. Only CT has a unit where nothing is said (PS3.3 C.11.1.1.2).
+  // "US" is unspecified. Only CT has a unit where nothing is said (PS3.3 C.11.1.1.2), of rescaled values.
   if (type && type !== 'US') return type;
-  return modality === 'CT' ? 'HU' : undefined;
+  return modality === 'CT' && header(INTERCEPT, GROUPS.values) ? 'HU' : undefined;
 }
 
 /** What was done to the stored values, and what was not, as sentences. */

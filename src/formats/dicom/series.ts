@@ -146,7 +146,8 @@ function listed<K, V>(lists: Map<K, V[]>, key: K): V[] {
 /** Which object before it an object is a copy of, as a reason: the same instance at the same place with the same pixels. */
 function copyOf(object: DicomObject, instances: ReadonlyMap<string, DicomObject[]>): string | undefined {
   const uid = object.dataset.string(TAGS.sopInstance);
-  const place = ({ dataset }: DicomObject) => dataset.strings(TAGS.position).join('\\');
+  const place = ({ dataset }: DicomObject) =>
+    [dataset.string(TAGS.seriesInstance), ...dataset.strings(TAGS.position)].join('\\');
   const twin = uid
     ? instances.get(uid)?.find((other) => place(other) === place(object) && hasSamePixels(other, object))
     : undefined;
