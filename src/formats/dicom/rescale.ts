@@ -20,7 +20,8 @@ const MODALITY_LUT = '00283000';
 const DOSE_GRID_SCALING = '3004000e';
 const PADDING = '00280120';
 const PADDING_LIMIT = '00280121';
-const REAL_WORLD_SLOPE = '00409225';
+/** Measurement Units Code Sequence, which each mapping has. */
+const REAL_WORLD_UNITS = '004008ea';
 
 const DAMAGED = 'Its header is damaged: export or download it again.';
 
@@ -94,7 +95,11 @@ export function rescaleNotes(planes: readonly Plane[], rescales: readonly Rescal
       `Padding, stored as ${dataset.number(PADDING)}${limit === undefined ? '' : ` to ${limit}`} (Pixel Padding Value), is kept as values.`,
     );
   }
-  if (planes.some(({ header }) => header(REAL_WORLD_SLOPE, GROUPS.realWorldValues))) {
+  const mapped = planes.some(
+    ({ header, object }) =>
+      object.dataset.has(GROUPS.realWorldValues) || header(REAL_WORLD_UNITS, GROUPS.realWorldValues),
+  );
+  if (mapped) {
     notes.push('The Real World Value Mapping of the files is not applied.');
   }
   if (dataset.string('00280004') === 'MONOCHROME1') {

@@ -82,6 +82,9 @@ describe('enhanced multi-frame objects', () => {
     const once = await decode([await enhanced(sagittal(2, 1), shared)]);
     expect([...once.volume.data.subarray(0, 3)]).toEqual([1, 3, 5]);
     expect(once.units).toBe('HU');
+    const mapping = items({ '004008ea': items({ '00080100': text("[hnsf'U]", 'SH') }) });
+    const mapped = await decode([await enhanced(sagittal(2, 1), { '00409096': mapping })]);
+    expect(mapped.notes).toEqual(['The Real World Value Mapping of the files is not applied.']);
   });
 
   test('with several volumes in one file are parts to choose from', async () => {

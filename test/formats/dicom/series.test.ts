@@ -283,7 +283,10 @@ describe('decodeSeries', () => {
     };
     const { volume, notes } = await decode(await stack(2, () => ({ more })));
     expect(volume.data[1]).toBe(1);
-    expect(notes.join(' ')).toContain('high values dark (MONOCHROME1)');
+    expect(notes).toEqual([
+      'The Real World Value Mapping of the files is not applied.',
+      'The files are shown with high values dark (MONOCHROME1); the values are as stored.',
+    ]);
   });
 
   test('a single plane takes Spacing Between Slices before Slice Thickness', async () => {
