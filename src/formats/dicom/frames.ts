@@ -31,6 +31,7 @@ export interface Frame {
   readonly values: StoredValues;
 }
 
+const PADDED_BLOCK = 512;
 /** Uncompressed syntaxes. */
 const PLAIN = [IMPLICIT_LITTLE, EXPLICIT_LITTLE, DEFLATED_LITTLE, EXPLICIT_BIG];
 
@@ -71,12 +72,13 @@ function checkLength(
 ): Uint8Array {
   const bytes = object.dataset.bytes(tag) ?? new Uint8Array(0);
   const due = Math.ceil((rows * columns * frames * allocated) / 8);
-  // Odd numbers of bytes are padded to even ones.
-  if (bytes.length !== due && bytes.length !== due + (due % 2)) {
+  const padding = bytes.length - due;
+  // Values have even lengths, and some writers fill up their last block of 512 bytes. More than that is no padding.
+  if (padding < 0 || padding >= PADDED_BLOCK || (padding > 1 && bytes.subarray(due).some((byte) => byte !== 0))) {
     throw new VolumeError(
       object.name,
       `Its pixel data have ${bytes.length} bytes, where ${due} are due (${frames} × ${rows} × ${columns} pixels of ${allocated} bits).`,
-      { remedy: bytes.length < due ? CUT_OFF : 'Have the program that made the file export it anew.' },
+      { remedy: padding < 0 ? CUT_OFF : 'Have the program that made the file export it anew.' },
     );
   }
   return bytes;
