@@ -198,18 +198,18 @@ describe.skipIf(!hasReal)(
   },
 );
 
-/** jpeg-lossless-decoder-js brings files of its own: 1024 × 1024 pixels by every predictor, one image. */
+/** jpeg-lossless-decoder-js brings files of its own: one image of 256 × 256 pixels by every predictor. */
 const LIBRARY = new URL('../../../node_modules/jpeg-lossless-decoder-js/tests/data/', import.meta.url);
 
-test.skipIf(!existsSync(LIBRARY))('every predictor of JPEG Lossless gives the same image', async () => {
-  const hashes: string[] = [];
-  for (const predictor of [1, 2, 3, 4, 5, 6, 7]) {
+test.skipIf(!existsSync(LIBRARY)).each([1, 2, 3, 4, 5, 6, 7])(
+  'predictor %i of JPEG Lossless, by an encoder of others, gives the image that pydicom reads',
+  async (predictor) => {
     const name = `jpeg_lossless_sel${predictor}.dcm`;
     const { values } = await decodeFrame(await readDicom(await readFile(new URL(name, LIBRARY)), name), 0);
-    hashes.push(createHash('sha256').update(new Uint8Array(values.buffer)).digest('hex'));
-  }
-  expect(new Set(hashes).size).toBe(1);
-});
+    const hash = createHash('sha256').update(new Uint8Array(values.buffer)).digest('hex');
+    expect(hash.slice(0, 24)).toBe('1ec00c6c088ec7afeb236177');
+  },
+);
 
 test.each(expected.texts)('text in $sets reads $text', ({ sets, hex, text }) => {
   expect(decodeText(Buffer.from(hex, 'hex'), sets)).toBe(text);
