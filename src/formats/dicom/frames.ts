@@ -74,7 +74,11 @@ function checkLength(
   const due = Math.ceil((rows * columns * frames * allocated) / 8);
   const padding = bytes.length - due;
   // Values have even lengths, and some writers fill up their last block of 512 bytes. More than that is no padding.
-  if (padding < 0 || padding >= PADDED_BLOCK || (padding > 1 && bytes.subarray(due).some((byte) => byte !== 0))) {
+  if (
+    padding < 0 ||
+    padding >= PADDED_BLOCK ||
+    (padding > 1 && bytes.subarray(due).some((byte) => byte !== 0))
+  ) {
     throw new VolumeError(
       object.name,
       `Its pixel data have ${bytes.length} bytes, where ${due} are due (${frames} × ${rows} × ${columns} pixels of ${allocated} bits).`,

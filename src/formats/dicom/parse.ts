@@ -208,9 +208,12 @@ function converted(element: dicomParser.Element, stream: GuardedStream): ParsedE
   return { tag, offset, length, ...(vr === undefined ? {} : { vr }), ...(items ? { items } : {}) };
 }
 
-/** dicom-parser goes on where a sequence has no end, or pixel data an unknown part, and leaves a note. */
+/**
+ * dicom-parser goes on where a sequence has no end, or pixel data an unknown part, and leaves a note. It leaves one too
+ * where the last element is too short to be a sequence, which is none of our business.
+ */
 function checkWarnings(stream: GuardedStream, name: string, tag: string, at: number): void {
-  if (stream.warnings.some((warning) => warning.startsWith('eof encountered'))) {
+  if (stream.warnings.some((warning) => /^eof encountered .*(?<!peeking to determine VR)$/.test(warning))) {
     throw endsWithin(name, tag, stream.byteArray.length);
   }
   if (stream.warnings.some((warning) => warning.startsWith('unexpected tag'))) throw damaged(name, tag, at);
@@ -224,7 +227,7 @@ function guarded<T>(name: string, tag: string, at: number, total: number, read: 
       // Which element it was is known here only.
       throw error.problem.startsWith('The file ends') ? endsWithin(name, tag, total) : error;
     }
-    if (typeof error === 'string' && /past end|overread|maxPosition/.test(error))
+    if (typeof error === 'string' && /past end|overread|maxP ?osition/.test(error))
       throw endsWithin(name, tag, total);
     throw damaged(name, tag, at, error);
   }
