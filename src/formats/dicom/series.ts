@@ -79,7 +79,8 @@ const TAGS = {
 } as const;
 /** Pixel Data, Float Pixel Data, Double Float Pixel Data. */
 const PIXELS = ['7fe00010', '7fe00008', '7fe00009'];
-const SEGMENTATION = '1.2.840.10008.5.1.4.1.1.66.4';
+/** Segmentation Storage, Label Map Segmentation Storage. */
+const SEGMENTATIONS = ['1.2.840.10008.5.1.4.1.1.66.4', '1.2.840.10008.5.1.4.1.1.66.7'];
 /** Objects whose files name no series are one together. */
 const NO_SERIES = 'none';
 
@@ -126,7 +127,7 @@ function strangeness({ dataset }: DicomObject): string | undefined {
   if (!dataset.has(TAGS.rows) || !PIXELS.some((tag) => dataset.has(tag))) {
     return `It holds no image${modality ? ` (${modality})` : ''}.`;
   }
-  if (dataset.string(TAGS.sopClass) === SEGMENTATION || modality === 'SEG') {
+  if (modality === 'SEG' || SEGMENTATIONS.includes(dataset.string(TAGS.sopClass) ?? '')) {
     return 'It is a segmentation, which is read as a mask and not as an image.';
   }
   if (dataset.strings(TAGS.imageType).includes('LOCALIZER')) {

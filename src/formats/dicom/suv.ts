@@ -41,7 +41,8 @@ const TAGS = {
   frameDuration: '00181242',
 } as const;
 
-const SUV_OFF = 'Mend the files, or have their own values and not SUV (suv: false).';
+const SUV_OFF =
+  'Mend the files, or have their own values and not SUV (suv: false; on the command line --no-suv).';
 /** How Units (0054,1001) of the files' own values are written. */
 const OWN_UNITS: Readonly<Record<string, string>> = {
   BQML: 'Bq/ml',

@@ -75,6 +75,9 @@ describe('stackPlanes', () => {
     expect(refusal(above(0, 3, 6.1, 9))).toContain('unevenly spaced: from 2.9 to 3.1 mm');
     expect(refusal(above(0, 3, 6, 10.4, 13.4))).toContain('unevenly spaced');
     expect(stackPlanes(above(0, 3.02, 6, 9), 'series').affine[10]).toBe(3);
+    expect(refusal(above(0, 3.04, 6, 9))).toContain(
+      'more than 1 % off the mean of 3 mm, most between at 1 2 0 and at 1 2 3.04',
+    );
     // Each distance is within 0.4 %, but half-way up a plane is a fifth of a distance away.
     const drifting = Array.from({ length: 101 }, (_, i) => (i <= 50 ? 3.012 * i : 150.6 + 2.988 * (i - 50)));
     expect(refusal(above(...drifting))).toContain('0.6 mm from where even spacing would have it');
