@@ -9,7 +9,8 @@ import { number } from './geometry.ts';
 import type { Dataset, DicomObject } from './object.ts';
 import type { Plane } from './planes.ts';
 import { privateTag } from './private.ts';
-import { DAY, dateSeconds, dateTimeSeconds, sayTime, timeSeconds, zoneSeconds } from './times.ts';
+import { injectionTime, refuseSuv as refuse, type ScanStart, SUV_OFF, scanStart } from './scan-start.ts';
+import { sayTime } from './times.ts';
 
 export interface PetScaling {
   /** What the rescaled values of each plane are multiplied by. */
@@ -26,23 +27,10 @@ const TAGS = {
   decayCorrection: '00541102',
   weight: '00101030',
   radiopharmaceuticals: '00540016',
-  startTime: '00181072',
   totalDose: '00181074',
   halfLife: '00181075',
-  startDateTime: '00181078',
-  seriesDate: '00080021',
-  seriesTime: '00080031',
-  acquisitionDate: '00080022',
-  acquisitionTime: '00080032',
-  acquisitionDateTime: '0008002a',
-  studyDate: '00080020',
-  zone: '00080201',
-  frameReferenceTime: '00541300',
-  frameDuration: '00181242',
 } as const;
 
-const SUV_OFF =
-  'Mend the files, or have their own values and not SUV (suv: false; on the command line --no-suv).';
 /** How Units (0054,1001) of the files' own values are written. */
 const OWN_UNITS: Readonly<Record<string, string>> = {
   BQML: 'Bq/ml',
@@ -54,17 +42,8 @@ const OWN_UNITS: Readonly<Record<string, string>> = {
 const LEAST_DOSE = 10_000;
 /** Kilograms; a number above is in grams. */
 const MOST_WEIGHT = 600;
-/** Seconds by which a dynamic scan may begin before the injection. */
-const SCAN_BEFORE_INJECTION = 600;
 /** Half-lives after which nothing is left to be seen: such a time between injection and scan is a wrong date. */
 const MOST_HALF_LIVES = 12;
-/** Seconds. A tracer of a longer half-life may be injected days before, and a time of day says nothing. */
-const LONG_HALF_LIFE = 6 * 3600;
-const MOST_HOURS_WITHOUT_DATE = 12;
-/** Seconds to which times of one scan agree: some are without fractions. */
-const TIME_TOLERANCE = 1;
-/** Share of the half-life to which starts of the scan agree that are worked out from several frames. */
-const START_TOLERANCE = 0.01;
 
 /**
  * The factors to SUV by body weight.
@@ -268,136 +247,4 @@ function needed(object: DicomObject, dataset: Dataset, tag: string, what: string
     refuse(object, `SUV needs ${what} ${place}, which is "${dataset.string(tag)}".`);
   }
   return value;
-}
-
-function refuse(object: DicomObject, problem: string): never {
-  throw new VolumeError(object.name, problem, { remedy: SUV_OFF });
-}
-
-/** When the tracer was injected, in seconds on the clock of the scan. */
-function injectionTime(object: DicomObject, injection: Dataset, scan: number, halfLife: number): number {
-  const { dataset } = object;
-  if (injection.has(TAGS.startDateTime)) {
-    const text = injection.string(TAGS.startDateTime);
-    const dated = dateTimeSeconds(text, zoneSeconds(dataset.string(TAGS.zone)));
-    if (dated === undefined) {
-      refuse(
-        object,
-        `Radiopharmaceutical Start DateTime (0018,1078) is "${text}", which is no date with a time.`,
-      );
-    }
-    if (scan - dated < -SCAN_BEFORE_INJECTION) {
-      refuse(
-        object,
-        `Its tracer was injected on ${sayTime(dated)} and the scan begun on ${sayTime(scan)}, before that.`,
-      );
-    }
-    return dated;
-  }
-  const text = injection.string(TAGS.startTime);
-  if (text === undefined) {
-    refuse(
-      object,
-      'SUV needs the time of the injection: Radiopharmaceutical Start DateTime (0018,1078) and Start Time (0018,1072) are missing.',
-    );
-  }
-  const time = timeSeconds(text);
-  if (time === undefined)
-    refuse(object, `Radiopharmaceutical Start Time (0018,1072) is "${text}", which is no time.`);
-  if (halfLife > LONG_HALF_LIFE) {
-    refuse(
-      object,
-      `Its tracer has a half-life of ${number(halfLife / 3600)} hours, and only the time of day of its injection is given, not the day (Radiopharmaceutical Start DateTime, 0018,1078).`,
-    );
-  }
-  const sameDay = Math.floor(scan / DAY) * DAY + time;
-  // A scan soon after midnight: the injection was the day before.
-  const injected = scan - sameDay < -SCAN_BEFORE_INJECTION ? sameDay - DAY : sameDay;
-  if (scan - injected > MOST_HOURS_WITHOUT_DATE * 3600) {
-    refuse(
-      object,
-      `Its tracer was injected at ${text} and the scan begun on ${sayTime(scan)}: before, or ${number((scan - injected) / 3600)} hours after it.`,
-    );
-  }
-  return injected;
-}
-
-interface ScanStart {
-  readonly seconds: number;
-  /** Which attributes say so. */
-  readonly source: string;
-}
-
-/** The time to which a series with Decay Correction START is corrected. */
-function scanStart(objects: readonly DicomObject[], name: string): ScanStart {
-  const series = earliest(objects.map(({ dataset }) => clock(dataset, TAGS.seriesDate, TAGS.seriesTime)));
-  const acquisition = earliest(objects.map(({ dataset }) => acquisitionStart(dataset)));
-  if (series !== undefined && (acquisition === undefined || series <= acquisition + TIME_TOLERANCE)) {
-    return { seconds: series, source: 'Series Date and Time' };
-  }
-  if (acquisition === undefined) {
-    throw new VolumeError(
-      name,
-      'SUV needs the time of the scan: Series Time (0008,0031) and Acquisition Time (0008,0032), or their dates, are missing.',
-      { remedy: SUV_OFF },
-    );
-  }
-  // A series later than its acquisition was made from another one: its time is that of the processing.
-  const ge = earliest(objects.map(({ dataset }) => geScanStart(dataset)));
-  if (ge !== undefined) return { seconds: ge, source: 'the scan’s time of GE, 0009,100d' };
-  const reckoned = objects.map(({ dataset }) => reckonedStart(dataset));
-  if (reckoned.every((time) => time !== undefined)) {
-    const halfLife = objects[0].dataset.sequence(TAGS.radiopharmaceuticals)[0]?.number(TAGS.halfLife) ?? 0;
-    const first = earliest(reckoned)!;
-    const spread = reckoned.reduce((most, time) => Math.max(most, time - first), 0);
-    if (spread > START_TOLERANCE * halfLife) {
-      throw new VolumeError(
-        name,
-        `Its frames contradict each other about the start of the scan: by Frame Reference Time (0054,1300) it was from ${sayTime(first)} to ${number(spread)} s later.`,
-        { remedy: SUV_OFF },
-      );
-    }
-    return { seconds: first, source: 'Acquisition Time less Frame Reference Time' };
-  }
-  return { seconds: acquisition, source: 'the earliest Acquisition Date and Time' };
-}
-
-function earliest(times: readonly (number | undefined)[]): number | undefined {
-  return times.reduce((least, time) => (time !== undefined && !(least! <= time) ? time : least), undefined);
-}
-
-function clock(dataset: Dataset, dateTag: string, timeTag: string): number | undefined {
-  const date = [dateTag, TAGS.seriesDate, TAGS.studyDate]
-    .map((tag) => dateSeconds(dataset.string(tag)))
-    .find((day) => day !== undefined);
-  const time = timeSeconds(dataset.string(timeTag));
-  return date === undefined || time === undefined ? undefined : date + time;
-}
-
-function acquisitionStart(dataset: Dataset): number | undefined {
-  return (
-    clock(dataset, TAGS.acquisitionDate, TAGS.acquisitionTime) ??
-    dateTimeSeconds(dataset.string(TAGS.acquisitionDateTime), zoneSeconds(dataset.string(TAGS.zone)))
-  );
-}
-
-function geScanStart(dataset: Dataset): number | undefined {
-  const tag = privateTag(dataset, '0009', 'GEMS_PETD_01', '0d');
-  return tag ? dateTimeSeconds(dataset.string(tag), zoneSeconds(dataset.string(TAGS.zone))) : undefined;
-}
-
-/**
- * Back from the frame: Frame Reference Time is how long after the start of the scan the activity was what it was on average
- * over the frame, which at decay constant λ and duration T is ln(λT / (1 − exp(−λT))) / λ after the frame's start.
- */
-function reckonedStart(dataset: Dataset): number | undefined {
-  const acquisition = acquisitionStart(dataset);
-  const reference = dataset.number(TAGS.frameReferenceTime);
-  const duration = dataset.number(TAGS.frameDuration);
-  const halfLife = dataset.sequence(TAGS.radiopharmaceuticals)[0]?.number(TAGS.halfLife);
-  if (acquisition === undefined || !(reference! > 0) || !(duration! > 0) || !(halfLife! > 0))
-    return undefined;
-  const decay = Math.LN2 / halfLife!;
-  const lost = (decay * duration!) / 1000;
-  return acquisition - reference! / 1000 + Math.log(lost / -Math.expm1(-lost)) / decay;
 }
