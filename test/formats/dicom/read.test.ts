@@ -146,7 +146,7 @@ const REFUSED: Record<string, string> = {
   'pydicom/examples_rgb_color.dcm': colour,
   'pydicom/examples_ybr_color.dcm': colour,
   'pydicom/meta_missing_tsyntax.dcm': 'It names no transfer syntax',
-  'pydicom/nested_priv_SQ.dcm': 'The file ends within the element (7FE0,0010)',
+  'pydicom/nested_priv_SQ.dcm': 'Bits Allocated (0028,0100) is missing.',
   // Its first byte is a stray space.
   'pydicom/no_meta.dcm': 'This is not a DICOM file.',
   'pydicom/no_meta_group_length.dcm': pixelless,

@@ -18,6 +18,8 @@ export interface JpegHeader {
   readonly restart: number;
   /** Code lengths 1 to 16 by table (class in the high four bits, number in the low ones): how many codes have them. */
   readonly huffman: ReadonlyMap<number, Uint8Array>;
+  /** Segments LSE of JPEG-LS: each begins with the number of its kind. */
+  readonly extensions: readonly Uint8Array[];
   readonly scan: {
     readonly components: number;
     /** Huffman tables of the first component, in one byte; the mapping table of JPEG-LS. */
@@ -33,6 +35,7 @@ const SOI = 0xd8;
 const SOS = 0xda;
 const DHT = 0xc4;
 const DRI = 0xdd;
+const LSE = 0xf8;
 /** C0 to CF but for tables, extensions and arithmetic conditions; F7 is JPEG-LS. */
 const isFrame = (marker: number) =>
   marker === 0xf7 || (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker));
@@ -50,6 +53,7 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader {
   let frame:
     | Pick<JpegHeader, 'process' | 'precision' | 'rows' | 'columns' | 'components' | 'sampling'>
     | undefined;
+  const extensions: Uint8Array[] = [];
   let restart = 0;
   for (let at = 2; at + 4 <= bytes.length; ) {
     if (bytes[at] !== 0xff) throw new CodestreamError('has a damaged header');
@@ -76,6 +80,8 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader {
       readHuffman(bytes.subarray(start, end), huffman);
     } else if (marker === DRI) {
       restart = uint16(start);
+    } else if (marker === LSE) {
+      extensions.push(bytes.subarray(start, end));
     } else if (marker === SOS) {
       if (!frame || length < 8 || bytes[start] * 2 + 6 !== length) {
         throw new CodestreamError('has a damaged header');
@@ -84,6 +90,7 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader {
         ...frame,
         restart,
         huffman,
+        extensions,
         scan: {
           components: bytes[start],
           tables: bytes[start + 2],

@@ -13,11 +13,6 @@ declare module 'jpeg-lossless-decoder-js' {
   }
 }
 
-declare module '@cornerstonejs/codec-charls/decode' {
-  const factory: (options: object) => Promise<unknown>;
-  export default factory;
-}
-
 declare module '@cornerstonejs/codec-openjpeg/decode' {
   const factory: (options: object) => Promise<unknown>;
   export default factory;
