@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { deflateRawSync, gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
+import { readDicom } from '../../../src/formats/dicom/object.ts';
+import { dicomFile } from '../../support/dicom.ts';
 import { MUTATIONS, surviveMutations } from '../../support/dicom-mutations.ts';
 
 const FIXTURES = new URL('../../fixtures/dicom/', import.meta.url);
@@ -25,6 +27,19 @@ const FILES = [
   'jpeg-2000.dcm',
   'jpeg-2000-lossy.dcm',
   'fragments-table.dcm',
+];
+
+/** Files whose codestreams are damaged by themselves, in a data set that is whole. */
+const CODESTREAMS = [
+  'rle-8.dcm',
+  'jpeg-lossless.dcm',
+  'jpeg-lossless-4of7.dcm',
+  'jpeg-lossless-restart.dcm',
+  'jpeg-ls-8.dcm',
+  'jpeg-ls-near.dcm',
+  'jpeg-ls-runs.dcm',
+  'jpeg-2000-16.dcm',
+  'jpeg-2000-lossy.dcm',
 ];
 
 const HOURS = 24 * 3600_000;
@@ -61,5 +76,31 @@ test(`${MUTATIONS} mutations inside a deflated data set are read or refused`, {
     pack: (mutated) => Buffer.concat([head, deflateRawSync(mutated, { level: 1 })]),
   });
   report('inside deflate', outcome);
+  expect(outcome.read + outcome.refused).toBe(MUTATIONS);
+});
+
+test.each(CODESTREAMS)(`${MUTATIONS} mutations of the codestream in %s are read or refused`, {
+  timeout: HOURS,
+}, async (name) => {
+  const { dataset, transferSyntax } = await readDicom(await readFile(new URL(name, FIXTURES)), name);
+  const integer = (tag: string) => ({ vr: 'US', value: dataset.numbers(tag) });
+  const description = Object.fromEntries(
+    ['00280002', '00280010', '00280011', '00280100', '00280101', '00280102', '00280103'].map((tag) => [
+      tag,
+      integer(tag),
+    ]),
+  );
+  // An empty table of offsets, and the fragment of the only frame.
+  const value = dataset.bytes('7fe00010')!;
+  const table = 8 + Buffer.from(value).readUInt32LE(4);
+  const stream = value.subarray(table + 8, table + 8 + Buffer.from(value).readUInt32LE(table + 4));
+  const outcome = await surviveMutations(stream, {
+    pack: (mutated) =>
+      dicomFile(
+        { ...description, '7fe00010': { vr: 'OB', value: [new Uint8Array(0), mutated] } },
+        { transferSyntax },
+      ),
+  });
+  report(`codestream of ${name}`, outcome);
   expect(outcome.read + outcome.refused).toBe(MUTATIONS);
 });
