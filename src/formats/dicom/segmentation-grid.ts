@@ -5,7 +5,7 @@
  */
 import { VolumeError } from '../../errors.ts';
 import { mapPoint } from '../../volume/affine.ts';
-import type { Shape, Volume } from '../../volume/volume.ts';
+import { affineDeterminant, type Shape, type Volume } from '../../volume/volume.ts';
 import { planeNormal, type Vector3 } from './geometry.ts';
 import { GROUPS } from './headers.ts';
 import type { Plane } from './planes.ts';
@@ -54,10 +54,18 @@ export function hullOfPlanes(
   ];
   // LPS to RAS; adding 0 makes −0 a 0.
   const row = (r: number) => columnsOfAffine.map((column) => (r < 2 ? -column[r] : column[r]) + 0);
-  return {
-    shape: [depth, rows, columns],
-    geometry: { affine: [...row(0), ...row(1), ...row(2), 0, 0, 0, 1] },
-  };
+  const affine = [...row(0), ...row(1), ...row(2), 0, 0, 0, 1];
+  const voxel = affineDeterminant(affine);
+  if (!(Math.abs(voxel) > 0 && Number.isFinite(1 / voxel) && affine.every(Number.isFinite))) {
+    throw new VolumeError(
+      name,
+      'The positions and distances of its frames make no grid: voxels would have no size.',
+      {
+        remedy: 'It is damaged: export or download it again.',
+      },
+    );
+  }
+  return { shape: [depth, rows, columns], geometry: { affine } };
 }
 
 /**

@@ -80,7 +80,8 @@ const COPIED_IF_THERE: readonly Keyword[] = [
  * one.
  * @param mask one channel on the grid of the source; its axes may be turned or flipped against it.
  * @param source the decoded series that the mask belongs to.
- * @throws VolumeError when the mask is not on the source's grid, has several channels or NaN.
+ * @throws VolumeError when the mask is not on the source's grid, has several channels or NaN, and when the source's files lack
+ *   the identifiers that a segmentation refers to.
  * @throws UsageError when an option is not what DICOM can hold.
  */
 export function encodeSegmentation(
@@ -102,6 +103,7 @@ export function encodeSegmentation(
   const pixels = rows * columns;
   const kept = filledPlanes(data, pixels, name);
 
+  checkIdentifiers(source.slices);
   const planes = sourcePlanes(source);
   const [first] = source.slices;
   const organization = uid();
@@ -168,19 +170,42 @@ export function encodeSegmentation(
   return encodeDicom(file, IMPLEMENTATION);
 }
 
-/** Indices of the planes that hold something, or of the first where none does. */
-function filledPlanes(data: Float32Array, pixels: number, name: string): number[] {
-  const planes = new Set<number>();
-  for (let i = 0; i < data.length; i++) {
-    if (data[i] === 0) continue;
-    if (Number.isNaN(data[i])) {
-      throw new VolumeError(name, 'It has voxels that are NaN, which are neither in a mask nor outside.', {
-        remedy: 'Replace them in the file.',
+/** Without them there is nothing that a segmentation could refer to. */
+const IDENTIFIERS = [
+  ['00080016', 'SOP Class UID'],
+  ['00080018', 'SOP Instance UID'],
+  ['0020000d', 'Study Instance UID'],
+  ['0020000e', 'Series Instance UID'],
+] as const;
+
+function checkIdentifiers(slices: readonly SourceSlice[]): void {
+  for (const { object } of slices) {
+    const missing = IDENTIFIERS.find(([tag]) => !object.dataset.string(tag));
+    if (missing) {
+      throw new VolumeError(object.name, `It has no ${missing[1]}, by which a segmentation refers to it.`, {
+        remedy: 'Write the mask in another format, as NIfTI.',
       });
     }
-    planes.add(Math.floor(i / pixels));
   }
-  return planes.size > 0 ? [...planes] : [0];
+}
+
+/** Indices of the planes that hold something, or of the first where none does. */
+function filledPlanes(data: Float32Array, pixels: number, name: string): number[] {
+  const planes: number[] = [];
+  for (let start = 0; start < data.length; start += pixels) {
+    let filled = false;
+    for (let i = start; i < start + pixels; i++) {
+      if (data[i] === 0) continue;
+      if (Number.isNaN(data[i])) {
+        throw new VolumeError(name, 'It has voxels that are NaN, which are neither in a mask nor outside.', {
+          remedy: 'Replace them in the file.',
+        });
+      }
+      filled = true;
+    }
+    if (filled) planes.push(start / pixels);
+  }
+  return planes.length > 0 ? planes : [0];
 }
 
 /** One bit a pixel, the first in the lowest bit; frames follow each other without a gap (PS3.5 8.1.1). */

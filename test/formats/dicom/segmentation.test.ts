@@ -218,6 +218,25 @@ describe('encodeSegmentation', () => {
     expect(() => encodeSegmentation(cropped, source, manual)).toThrow('It has 4 × 7 × 5 voxels');
   });
 
+  it('refuses a source that cannot be referred to', async () => {
+    const source = await fixtureSeries('axial');
+    const [first, ...others] = source.slices;
+    for (const tag of ['00080016', '00080018', '0020000d', '0020000e']) {
+      const own = first.object.dataset;
+      const methods = { has: own.has, numbers: own.numbers, sequence: own.sequence, bytes: own.bytes };
+      const dataset: typeof own = {
+        ...methods,
+        string: (asked) => (asked === tag ? undefined : own.string(asked)),
+        strings: (asked) => own.strings(asked),
+        number: (asked) => own.number(asked),
+      };
+      const slices = [...others, { ...first, object: { ...first.object, dataset } }];
+      expect(() => encodeSegmentation(threshold(source), { ...source, slices }, manual)).toThrow(
+        'by which a segmentation refers to it.',
+      );
+    }
+  });
+
   it('refuses several channels and NaN', async () => {
     const source = await fixtureSeries('axial');
     const mask = threshold(source);
@@ -491,6 +510,7 @@ describe('decodeSegmentation', () => {
       await expect(planes([0, 2, 5])).rejects.toThrow('Its frames are unevenly spaced');
       await expect(planes([0, 2, 4.2])).rejects.toThrow('the smallest distance between two of them is 2 mm');
       await expect(planes([0])).rejects.toThrow('nothing says how thick it is');
+      await expect(planes([0], { between: 1e-320 })).rejects.toThrow('make no grid');
     });
   });
 
