@@ -30,7 +30,10 @@ export function codeItem({ value, scheme, meaning }: Code): Item {
   return { CodeValue: value, CodingSchemeDesignator: scheme, CodeMeaning: meaning };
 }
 
-/** The first code of a code sequence; undefined where there is none. Codes of more than 16 characters have other elements. */
+/**
+ * The first code of a code sequence; undefined where there is none. Codes of more than 16 characters have other
+ * elements.
+ */
 export function readCode(item: Dataset | undefined): Code | undefined {
   const value = item?.string('00080100') ?? item?.string('00080119') ?? item?.string('00080120');
   if (!item || value === undefined) return undefined;

@@ -1,8 +1,8 @@
 /**
- * Polygons to pixels. A pixel belongs to a set of closed contours when a ray from its centre crosses their edges an odd
- * number of times: so inner contours are holes, islands in holes are filled again, and a contour that cuts its way to
- * its own hole (a key-hole) needs nothing of its own. Edges are half open, so that contours which share an edge share no
- * pixel and leave none out.
+ * Polygons to pixels. A pixel belongs to a set of closed contours when a ray from its centre crosses their edges an
+ * odd number of times: so inner contours are holes, islands in holes are filled again, and a contour that cuts its
+ * way to its own hole (a key-hole) needs nothing of its own. Edges are half open, so that contours which share an
+ * edge share no pixel and leave none out.
  */
 
 /** Corners of a closed contour in pixels, x and y in turn; (0, 0) is the centre of the first pixel. */
@@ -18,8 +18,8 @@ export interface PixelGrid {
 }
 
 /**
- * Sets `target` to 1 where a pixel's centre lies in an odd number of the polygons. A centre that lies on an edge belongs
- * to the polygon on the edge's side of greater x, or of greater y where the edge runs along x.
+ * Sets `target` to 1 where a pixel's centre lies in an odd number of the polygons. A centre that lies on an edge
+ * belongs to the polygon on the edge's side of greater x, or of greater y where the edge runs along x.
  */
 export function fillPolygons(polygons: readonly Polygon[], grid: PixelGrid, target: Float32Array): void {
   const rows = crossings(polygons, grid.height);

@@ -1,8 +1,8 @@
 /**
  * Data sets to bytes, in explicit VR little endian. An item is an object of the standard's keywords, an item of a
- * sequence is one again; a keyword's tag and value representation stand in one table, which holds what is written here
- * and nothing else. (dcmjs writes data sets too, but it is one module of 1.3 MB without types, which no bundler can shake, and
- * takes 0.1 s to load: more than all the rest that a segmentation needs.)
+ * sequence is one again; a keyword's tag and value representation stand in one table, which holds what is written
+ * here and nothing else. (dcmjs writes data sets too, but it is one module of 1.3 MB without types, which no
+ * bundler can shake, and takes 0.1 s to load: more than all the rest that a segmentation needs.)
  */
 
 import { EXPLICIT_LITTLE } from './syntaxes.ts';
@@ -137,8 +137,8 @@ export function tagOf(keyword: Keyword): string {
 }
 
 /**
- * A DICOM file (PS3.10) of a data set: preamble, file meta information, and the elements in the order of their tags. Text is
- * written as UTF-8, which the data set has to say itself (SpecificCharacterSet ISO_IR 192).
+ * A DICOM file (PS3.10) of a data set: preamble, file meta information, and the elements in the order of their
+ * tags. Text is written as UTF-8, which the data set has to say itself (SpecificCharacterSet ISO_IR 192).
  */
 export function encodeDicom(
   dataset: Item,

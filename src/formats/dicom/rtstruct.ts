@@ -1,8 +1,8 @@
 /**
- * Contours of an RT Structure Set (PS3.3 A.19) to a mask. A region of interest is a set of polygons in the patient's millimetres, each in
- * the plane of an image that it was drawn on. On the grid of those images each contour falls into one plane, and what lies
- * inside is filled (contours.ts). Contours that fall between planes or lie across them were drawn on other images, and
- * are refused.
+ * Contours of an RT Structure Set (PS3.3 A.19) to a mask. A region of interest is a set of polygons in the
+ * patient's millimetres, each in the plane of an image that it was drawn on. On the grid of those images each
+ * contour falls into one plane, and what lies inside is filled (contours.ts). Contours that fall between planes or
+ * lie across them were drawn on other images, and are refused.
  */
 import { VolumeError } from '../../errors.ts';
 import { invertAffine, mapPoint } from '../../volume/affine.ts';

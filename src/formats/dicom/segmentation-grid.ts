@@ -1,7 +1,7 @@
 /**
- * Where the frames of a segmentation go. Each lies in the world by its own position; on a grid it is a first voxel and two
- * steps. Without a grid, the frames themselves tell one: planes that were left out lie between the others, at the same
- * distance.
+ * Where the frames of a segmentation go. Each lies in the world by its own position; on a grid it is a first voxel
+ * and two steps. Without a grid, the frames themselves tell one: planes that were left out lie between the others,
+ * at the same distance.
  */
 import { VolumeError } from '../../errors.ts';
 import { mapPoint } from '../../volume/affine.ts';
@@ -10,7 +10,9 @@ import { planeNormal, type Vector3 } from './geometry.ts';
 import { GROUPS } from './headers.ts';
 import type { Plane } from './planes.ts';
 
-/** Voxels by which a frame's corners may lie beside those of the grid: a series itself may be uneven by half of it. */
+/**
+ * Voxels by which a frame's corners may lie beside those of the grid: a series itself may be uneven by half of it.
+ */
 const ON_GRID = 0.1;
 /** Planes are an even stack if each is as near to its place as this, in steps between planes. */
 const EVEN = 0.05;
@@ -31,7 +33,8 @@ export type Grid = Pick<Volume, 'shape' | 'geometry'>;
 
 /**
  * The smallest even stack of planes that holds all frames.
- * @throws VolumeError when the distances between them are no multiples of one, or nothing says how thick a single plane is.
+ * @throws VolumeError when the distances between them are no multiples of one, or nothing says how thick a single
+ *   plane is.
  */
 export function hullOfPlanes(
   planes: readonly Plane[],
@@ -69,8 +72,8 @@ export function hullOfPlanes(
 }
 
 /**
- * Distance and number of planes of the even stack on which all heights (sorted, from 0) lie: by the distance that the object
- * tells, which knows of planes left out between all others, or by the smallest between two frames.
+ * Distance and number of planes of the even stack on which all heights (sorted, from 0) lie: by the distance that
+ * the object tells, which knows of planes left out between all others, or by the smallest between two frames.
  */
 function evenStep(
   heights: readonly number[],

@@ -1,8 +1,8 @@
 /**
- * A DICOM Segmentation to a volume with one channel a segment. Its frames are planes of single segments in any order, and
- * planes without anything are not there: each frame is put where its own position says. The grid is that of the series
- * which was segmented, when it is given; otherwise the smallest even stack of planes that holds all frames. What does not
- * lie on the grid is refused: nothing is resampled.
+ * A DICOM Segmentation to a volume with one channel a segment. Its frames are planes of single segments in any
+ * order, and planes without anything are not there: each frame is put where its own position says. The grid is that
+ * of the series which was segmented, when it is given; otherwise the smallest even stack of planes that holds all
+ * frames. What does not lie on the grid is refused: nothing is resampled.
  */
 import { VolumeError } from '../../errors.ts';
 import { invertAffine } from '../../volume/affine.ts';
@@ -53,10 +53,10 @@ const STORAGE: Readonly<Record<string, 'SEG' | 'LABELMAP'>> = {
 const DAMAGED = 'It is damaged: export or download it again.';
 
 /**
- * Reads a Segmentation: BINARY, FRACTIONAL (values divided by their maximum) or a label map. Segments may overlap. A frame
- * may be turned or flipped against the reference's planes, and hold a part of one.
- * @throws VolumeError when the object is no segmentation or damaged, when a chosen segment is not there, and when frames lie
- *   on no even grid or not on the reference's.
+ * Reads a Segmentation: BINARY, FRACTIONAL (values divided by their maximum) or a label map. Segments may overlap.
+ * A frame may be turned or flipped against the reference's planes, and hold a part of one.
+ * @throws VolumeError when the object is no segmentation or damaged, when a chosen segment is not there, and when
+ *   frames lie on no even grid or not on the reference's.
  */
 export async function decodeSegmentation(
   object: DicomObject,

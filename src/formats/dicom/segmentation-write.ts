@@ -1,7 +1,7 @@
 /**
- * A mask to a DICOM Segmentation (PS3.3 A.51): a multi-frame image of one bit a pixel. A frame is a plane of the mask that
- * holds something, and says which image of the source it lies on; patient, study and place in the world are the
- * source's. What the mask is, is said in codes.
+ * A mask to a DICOM Segmentation (PS3.3 A.51): a multi-frame image of one bit a pixel. A frame is a plane of the
+ * mask that holds something, and says which image of the source it lies on; patient, study and place in the world
+ * are the source's. What the mask is, is said in codes.
  */
 import { UsageError, VolumeError } from '../../errors.ts';
 import { VERSION } from '../../version.ts';
@@ -75,13 +75,13 @@ const COPIED_IF_THERE: readonly Keyword[] = [
 ];
 
 /**
- * A DICOM file (Segmentation Storage, BINARY, explicit VR little endian) with one segment: the voxels of a mask that are not 0.
- * Planes without any are left out; a mask without any keeps one empty frame, the first plane, because the standard wants
- * one.
+ * A DICOM file (Segmentation Storage, BINARY, explicit VR little endian) with one segment: the voxels of a mask
+ * that are not 0. Planes without any are left out; a mask without any keeps one empty frame, the first plane,
+ * because the standard wants one.
  * @param mask one channel on the grid of the source; its axes may be turned or flipped against it.
  * @param source the decoded series that the mask belongs to.
- * @throws VolumeError when the mask is not on the source's grid, has several channels or NaN, and when the source's files lack
- *   the identifiers that a segmentation refers to.
+ * @throws VolumeError when the mask is not on the source's grid, has several channels or NaN, and when the source's
+ *   files lack the identifiers that a segmentation refers to.
  * @throws UsageError when an option is not what DICOM can hold.
  */
 export function encodeSegmentation(
