@@ -344,9 +344,7 @@ describe('compressed frames', () => {
       /has 1[26] bits a sample, where the data set says 8\.$/,
     );
     expect(await problem({}, stream.subarray(0, stream.length >> 1))).toMatch(/(cut off|damaged)/);
-    expect(await problem({}, stream.subarray(0, 30))).toMatch(
-      /(ends within its header|does not begin|damaged header)/,
-    );
+    expect(await problem({}, stream.subarray(0, 20))).toMatch(/(ends within its header|does not begin)/);
     expect(await problem({}, stream.subarray(4))).toMatch(/does not begin as JPEG/);
     expect(await problem({}, empty)).toMatch(/does not begin as JPEG/);
     // A codec that has failed does not spoil what comes after it.
