@@ -21,6 +21,7 @@ const GUNZIP_PIECE = 1 << 14;
 /** Turns of the microtask queue; a ready read takes three through the promises above it. */
 const READY_TURNS = 5;
 const GZIP_PIECE = 1 << 20;
+const LINE_FEED = 0x0a;
 const EMPTY = new Uint8Array(0);
 
 /** Reads a source from its start, unpacking it if it is gzip. */
@@ -41,8 +42,14 @@ export class ByteReader {
   /**
    * Pulls as much as it takes to see whether the source is gzip.
    * @param name what errors call the source: a path, a file's name.
+   * @param packing what to unpack: gzip where it is that, nothing, or zlib's own wrapping (RFC 1950) where it is not gzip.
    */
-  static async open(source: ByteSource, name: string, signal?: AbortSignal): Promise<ByteReader> {
+  static async open(
+    source: ByteSource,
+    name: string,
+    signal?: AbortSignal,
+    packing: 'gzip' | 'none' | 'zlib' = 'gzip',
+  ): Promise<ByteReader> {
     const chunks = chunksOf(source);
     try {
       let head = EMPTY as Uint8Array;
@@ -52,9 +59,10 @@ export class ByteReader {
         if (chunk === null) break;
         head = head.length === 0 ? chunk : concatenate([head, chunk]);
       }
-      const compressed = head[0] === 0x1f && head[1] === 0x8b;
+      const isGzip = head[0] === 0x1f && head[1] === 0x8b;
+      const compressed = (isGzip && packing !== 'none') || (packing === 'zlib' && head.length > 0);
       return compressed
-        ? new ByteReader(gunzipped(head, chunks, name), EMPTY, true, signal)
+        ? new ByteReader(unpacked(head, chunks, name, isGzip ? 'gzip' : 'deflate'), EMPTY, true, signal)
         : new ByteReader(chunks, head, false, signal);
     } catch (error) {
       await chunks.close().catch(() => undefined);
@@ -88,6 +96,42 @@ export class ByteReader {
     return done;
   }
 
+  /** The next `count` bytes, or as many as there are left, which stay to be read. */
+  async peek(count: number): Promise<Uint8Array> {
+    while (this.#pending.length < count) {
+      this.#signal?.throwIfAborted();
+      const chunk = await this.#chunks.next();
+      if (chunk === null) break;
+      this.#pending = this.#pending.length === 0 ? chunk : concatenate([this.#pending, chunk]);
+    }
+    return this.#pending.subarray(0, count);
+  }
+
+  /**
+   * The bytes up to the next line feed, which is passed over, as Latin-1 without a carriage return at the end.
+   * @returns undefined when there is nothing left, or no line feed within `limit` bytes.
+   */
+  async readLine(limit: number): Promise<string | undefined> {
+    const parts: Uint8Array[] = [];
+    let length = 0;
+    while (await this.#pull()) {
+      const end = this.#pending.indexOf(LINE_FEED);
+      const part = this.#take(end < 0 ? this.#pending.length : end);
+      parts.push(part);
+      length += part.length;
+      if (length > limit) return undefined;
+      if (end < 0) continue;
+      this.#take(1);
+      return latin1(concatenate(parts)).replace(/\r$/, '');
+    }
+    return length === 0 ? undefined : latin1(concatenate(parts)).replace(/\r$/, '');
+  }
+
+  /** All that is left, piece by piece. */
+  async *rest(): AsyncGenerator<Uint8Array> {
+    while (await this.#pull()) yield this.#take(this.#pending.length);
+  }
+
   /** Stops the source. It never throws: a failure to close says nothing about the bytes already read. */
   async close(): Promise<void> {
     this.#pending = EMPTY;
@@ -111,8 +155,38 @@ export class ByteReader {
   }
 }
 
+/** The last `count` bytes of what a reader has left, or all where there are fewer. No more than them is kept. */
+export async function lastBytes(reader: ByteReader, count: number): Promise<ByteSource> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of reader.rest()) {
+    pieces.push(piece);
+    length += piece.length;
+    while (length - pieces[0].length >= count) length -= pieces.shift()!.length;
+  }
+  if (length > count) pieces[0] = pieces[0].subarray(length - count);
+  return inOrder(pieces);
+}
+
+async function* inOrder(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* pieces;
+}
+
 /** The gzip file of the given parts in order. Its time stamp is 0, so equal parts give equal bytes. */
-export async function gzip(parts: readonly Uint8Array[], signal?: AbortSignal): Promise<Uint8Array> {
+export function gzip(parts: readonly Uint8Array[], signal?: AbortSignal): Promise<Uint8Array> {
+  return pack(parts, 'gzip', signal);
+}
+
+/** The parts in order in zlib's own wrapping (RFC 1950). */
+export function zlib(parts: readonly Uint8Array[], signal?: AbortSignal): Promise<Uint8Array> {
+  return pack(parts, 'deflate', signal);
+}
+
+async function pack(
+  parts: readonly Uint8Array[],
+  format: 'gzip' | 'deflate',
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
   let part = 0;
   let offset = 0;
   const plain = new ReadableStream<BufferSource>({
@@ -127,7 +201,7 @@ export async function gzip(parts: readonly Uint8Array[], signal?: AbortSignal): 
       controller.enqueue(piece as BufferSource);
     },
   });
-  const reader = plain.pipeThrough(new CompressionStream('gzip'), { signal }).getReader();
+  const reader = plain.pipeThrough(new CompressionStream(format), { signal }).getReader();
   const packed: Uint8Array[] = [];
   for (;;) {
     const { done, value } = await reader.read();
@@ -145,6 +219,15 @@ export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
     offset += part.length;
   }
   return whole;
+}
+
+/** A character a byte. */
+export function latin1(bytes: Uint8Array): string {
+  let text = '';
+  for (let start = 0; start < bytes.length; start += 4096) {
+    text += String.fromCharCode(...bytes.subarray(start, start + 4096));
+  }
+  return text;
 }
 
 /** Whether this machine's typed arrays are little-endian. */
@@ -209,13 +292,13 @@ function fromIterable(iterable: AsyncIterable<Uint8Array>): Chunks {
  * which would unpack most files whole for a look at their header. So a piece goes in only when someone waits for
  * output, and the next one when that one has been dealt with.
  */
-function gunzipped(head: Uint8Array, chunks: Chunks, name: string): Chunks {
-  const { readable, writable } = new DecompressionStream('gzip');
+function unpacked(head: Uint8Array, chunks: Chunks, name: string, format: 'gzip' | 'deflate'): Chunks {
+  const { readable, writable } = new DecompressionStream(format);
   const reader = readable.getReader();
   const writer = writable.getWriter();
   let packed: Uint8Array | null = head;
   let feeding: Promise<void> | undefined;
-  let unpacked = 0;
+  let length = 0;
 
   async function feed(): Promise<void> {
     while (packed !== null && packed.length === 0) packed = await chunks.next();
@@ -231,7 +314,7 @@ function gunzipped(head: Uint8Array, chunks: Chunks, name: string): Chunks {
     const read = reader
       .read()
       .catch((error) => {
-        throw gzipError(name, unpacked, error);
+        throw unpackingError(name, length, error);
       })
       .finally(() => {
         waiting = false;
@@ -254,7 +337,7 @@ function gunzipped(head: Uint8Array, chunks: Chunks, name: string): Chunks {
   return {
     async next() {
       const piece = await output();
-      unpacked += piece?.length ?? 0;
+      length += piece?.length ?? 0;
       return piece;
     },
     async close() {
@@ -263,7 +346,7 @@ function gunzipped(head: Uint8Array, chunks: Chunks, name: string): Chunks {
   };
 }
 
-function gzipError(name: string, unpacked: number, cause: unknown): TonnoError {
+function unpackingError(name: string, unpacked: number, cause: unknown): TonnoError {
   // The words differ: zlib in Node says "unexpected end of file", browsers speak of truncated input. From Node 22 on
   // the words are those of the error's cause.
   const reason = wordsOf(cause) || (cause instanceof Error && wordsOf(cause.cause)) || 'no gzip';

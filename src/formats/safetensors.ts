@@ -5,6 +5,7 @@
  */
 import { TonnoError } from '../errors.ts';
 import { HOST_IS_LITTLE_ENDIAN, swapBytes } from './bytes.ts';
+import { fromHalf } from './half.ts';
 
 /** What holds the values of each type. JavaScript has no 16-bit floats before 2025: their bits are kept. */
 const arrays = {
@@ -119,16 +120,6 @@ export function floats({ dtype, data }: SafeTensor): Float32Array {
   if (dtype !== 'BF16') throw new RangeError(`${dtype} is no type of floating-point numbers.`);
   // The upper half of a float32.
   return new Float32Array(Uint32Array.from(data as Uint16Array, (bits) => bits << 16).buffer);
-}
-
-/** An IEEE 754 half: one bit of sign, five of exponent, ten of fraction. */
-function fromHalf(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
 
 /** An array as the header describes it: bytes begin…end of the data. */

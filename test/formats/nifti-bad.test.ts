@@ -290,14 +290,50 @@ describe('size', () => {
   });
 
   test('that no array can have ends in a sentence too', async () => {
-    const fields = { dim: [3, 30000, 30000, 30000] };
-    const error = await failure(decodeNifti(buildNifti({ fields }), 'big.nii', { maxBytes: Infinity }));
-    expect(error).toMatchObject({
-      name: 'VolumeError',
-      message:
-        'big.nii: There is no memory for its voxels (30000×30000×30000 uint8, 108000.0 GB as float32). Crop or resample it, or use a machine with more memory.',
-      cause: expect.any(RangeError),
+    const Real = Float32Array;
+    const fields = { dim: [3, 100, 100, 100] };
+    vi.stubGlobal(
+      'Float32Array',
+      class extends Real {
+        constructor(length: number) {
+          if (length >= 1e6) throw new RangeError('Invalid typed array length');
+          super(length);
+        }
+      },
+    );
+    try {
+      const error = await failure(decodeNifti(buildNifti({ fields }), 'big.nii'));
+      expect(error).toMatchObject({
+        name: 'VolumeError',
+        message:
+          'big.nii: There is no memory for its voxels (100×100×100 uint8, 4.0 MB as float32). Crop or resample it, or use a machine with more memory.',
+        cause: expect.any(RangeError),
+      });
+    } finally {
+      vi.unstubAllGlobals();
+    }
+  });
+
+  test('that a header only announces is not allocated: the array grows with what arrives', async () => {
+    const allocated: number[] = [];
+    const counting = new Proxy(Float32Array, {
+      construct(Real, [first, ...rest]) {
+        if (typeof first === 'number') allocated.push(first);
+        return new Real(first, ...rest);
+      },
     });
+    vi.stubGlobal('Float32Array', counting);
+    try {
+      const fields = { dim: [3, 1200, 1200, 1200] };
+      for (const bytes of [buildNifti({ fields }), gzipSync(buildNifti({ fields }))]) {
+        const error = await failure(decodeNifti(bytes, 'big.nii'));
+        expect(error.message).toMatch('ends after 8 of the 1728000000 bytes');
+      }
+    } finally {
+      vi.unstubAllGlobals();
+    }
+    expect(allocated).not.toEqual([]);
+    expect(Math.max(...allocated)).toBeLessThanOrEqual(2 ** 22);
   });
 });
 

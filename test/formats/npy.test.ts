@@ -108,7 +108,7 @@ describe('decodeNpy', () => {
     [
       'cut data',
       SAVED.slice(0, -5),
-      'The file ends after 7 of the 12 bytes of an array (1, 3) of <f4. It was cut off: copy or write it again.',
+      'The file ends after 7 of the 12 bytes of an array (1, 3) of float32. It was cut off: copy or write it again.',
     ],
     [
       'version 9',
@@ -116,24 +116,29 @@ describe('decodeNpy', () => {
       'This .npy file has version 9; 1, 2 and 3 are known. Save the array with numpy.save.',
     ],
     [
-      'Fortran order',
-      buildNpy(header("'<f4'", 'True'), new Uint8Array(8)),
+      'Fortran order of five axes',
+      buildNpy(header("'<f4'", 'True', '(1, 1, 1, 1, 2)'), new Uint8Array(8)),
       'This .npy file is in Fortran order. Save numpy.ascontiguousarray(array).',
     ],
+    ...["'<i8'", "'>u8'"].map((descr): [string, Uint8Array, string] => [
+      descr,
+      buildNpy(header(descr), new Uint8Array(16)),
+      `Its voxels are ${descr[2] === 'i' ? 'int64' : 'uint64'}, which float32 cannot hold exactly. Convert it to a smaller type, or allow rounding (int64: 'convert'; on the command line --int64 convert).`,
+    ]),
     [
       'objects',
       buildNpy(header("'|O'"), new Uint8Array(80)),
       'This .npy file holds pickled Python objects, which are never loaded. Save a float32 array.',
     ],
-    ...["'<i4'", "'>f4'", "'<c8'", "'|b1'", "'<f2'"].map((descr): [string, Uint8Array, string] => [
+    ...["'<c8'", "'<M8'", "'<U3'", "'|V4'"].map((descr): [string, Uint8Array, string] => [
       descr,
       buildNpy(header(descr), new Uint8Array(80)),
-      `The values of this .npy file are ${descr.slice(1, -1)}, not float32 (<f4) or float64 (<f8). Convert them with array.astype('<f4').`,
+      `The values of this .npy file are ${descr.slice(1, -1)}, not one real number each. Convert them with array.astype('<f4').`,
     ]),
     [
       'records',
       buildNpy(header("[('a', '<f4')]"), new Uint8Array(80)),
-      "The values of this .npy file are a record, not float32 (<f4) or float64 (<f8). Convert them with array.astype('<f4').",
+      "The values of this .npy file are a record, not one real number each. Convert them with array.astype('<f4').",
     ],
     [
       'a damaged header',

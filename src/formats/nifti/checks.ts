@@ -3,27 +3,19 @@
  * allocated, and without stopping at the first trouble. What would need a guess or a repair is a problem.
  */
 
+import {
+  DEFAULT_MAX_BYTES,
+  int64Problem,
+  sizeProblem,
+  type VoxelLimits,
+  type VoxelProblem,
+} from '../decoding.ts';
 import { DATATYPES } from './datatypes.ts';
 import { headerLayout, type NiftiInfo } from './header.ts';
 import { placementProblem } from './placement.ts';
 
-/** Something that keeps a file's voxels from being used. */
-export interface NiftiProblem {
-  /** A sentence. */
-  readonly problem: string;
-  /** What to do, a sentence. */
-  readonly remedy: string;
-}
-
-/** What decides whether voxels are accepted. */
-export interface NiftiLimits {
-  /** Most bytes that the voxels may take, in the file or as float32; 8 GiB unless given. */
-  readonly maxBytes?: number;
-  /** What to do with int64 and uint64, which float32 cannot hold exactly: 'refuse' unless given. */
-  readonly int64?: 'refuse' | 'convert';
-}
-
-export const DEFAULT_MAX_BYTES = 8 * 2 ** 30;
+export type NiftiProblem = VoxelProblem;
+export type NiftiLimits = VoxelLimits;
 
 /** Intent codes of CIFTI-2 are 3000 and up to 3099. */
 const CIFTI_INTENT = { first: 3000, last: 3099 };
@@ -40,7 +32,7 @@ export function niftiProblems(info: NiftiInfo, limits: NiftiLimits = {}): NiftiP
     datatypeProblem(info, limits),
     offsetProblem(info, limits),
     scalingProblem(info),
-    lengths ? undefined : sizeProblem(info, limits),
+    lengths ? undefined : voxelsProblem(info, limits),
     affineProblem(info),
   ].filter((problem) => problem !== undefined);
 }
@@ -48,11 +40,6 @@ export function niftiProblems(info: NiftiInfo, limits: NiftiLimits = {}): NiftiP
 /** Axis lengths with the type, as in "64×64×32 int16", in the file's order x×y×z. */
 export function extent(info: NiftiInfo): string {
   return `${axisLengths(info).join('×')} ${info.datatype}`;
-}
-
-/** Bytes in the words of a sentence. */
-export function gigabytes(bytes: number): string {
-  return bytes < 1e8 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 function axisLengths({ dims }: NiftiInfo): readonly number[] {
@@ -97,7 +84,7 @@ function axesProblem(info: NiftiInfo): NiftiProblem | undefined {
   };
 }
 
-function datatypeProblem(info: NiftiInfo, { int64 = 'refuse' }: NiftiLimits): NiftiProblem | undefined {
+function datatypeProblem(info: NiftiInfo, limits: NiftiLimits): NiftiProblem | undefined {
   const type = DATATYPES[info.datatypeCode];
   if (!type) {
     return {
@@ -105,7 +92,7 @@ function datatypeProblem(info: NiftiInfo, { int64 = 'refuse' }: NiftiLimits): Ni
       remedy: REPLACE,
     };
   }
-  if (!type.array) {
+  if (!type.type) {
     return {
       problem: `Its voxels are ${type.name}, not one ordinary number each.`,
       remedy: 'Convert it to float32 or an integer type.',
@@ -117,14 +104,7 @@ function datatypeProblem(info: NiftiInfo, { int64 = 'refuse' }: NiftiLimits): Ni
       remedy: REPLACE,
     };
   }
-  if (type.name.endsWith('int64') && int64 === 'refuse') {
-    return {
-      problem: `Its voxels are ${type.name}, which float32 cannot hold exactly.`,
-      remedy:
-        "Convert it to a smaller type, or allow rounding (int64: 'convert'; on the command line --int64 convert).",
-    };
-  }
-  return undefined;
+  return int64Problem(type.name, limits);
 }
 
 function offsetProblem(
@@ -152,18 +132,10 @@ export function isScaled({ slope }: NiftiInfo): boolean {
   return slope !== 0 && Number.isFinite(slope);
 }
 
-function sizeProblem(
-  info: NiftiInfo,
-  { maxBytes = DEFAULT_MAX_BYTES }: NiftiLimits,
-): NiftiProblem | undefined {
+function voxelsProblem(info: NiftiInfo, limits: NiftiLimits): NiftiProblem | undefined {
   const [depth, height, width] = info.shape;
   const decoded = info.channels * depth * height * width * Float32Array.BYTES_PER_ELEMENT;
-  const bytes = Math.max(decoded, info.dataBytes);
-  if (bytes <= maxBytes) return undefined;
-  return {
-    problem: `Its voxels (${extent(info)}) would take ${gigabytes(bytes)}, more than the limit of ${gigabytes(maxBytes)}.`,
-    remedy: "Crop or resample it, or raise the library's limit maxBytes if there is memory for it.",
-  };
+  return sizeProblem(Math.max(decoded, info.dataBytes), extent(info), limits);
 }
 
 function affineProblem({ geometry }: NiftiInfo): NiftiProblem | undefined {

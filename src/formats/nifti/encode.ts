@@ -4,23 +4,20 @@
  */
 
 import type { NiftiPlacement, Volume } from '../../volume/volume.ts';
-import { concatenate, gzip, HOST_IS_LITTLE_ENDIAN, swapBytes } from '../bytes.ts';
+import { concatenate, gzip } from '../bytes.ts';
+import { type VoxelEncodeOptions, voxelBytes } from '../encoding.ts';
 import { composeHeader } from './header.ts';
 import { affinePlacement, placementAffine } from './placement.ts';
 
-export interface NiftiEncodeOptions {
-  /** float32 for maps, uint8 for masks and labels. */
-  readonly datatype: 'float32' | 'uint8';
+export interface NiftiEncodeOptions extends VoxelEncodeOptions {
   /** For the descrip field, which holds 79 bytes of UTF-8; the rest is cut. */
   readonly description?: string;
   /** Whether to write .nii.gz; false unless given. */
   readonly gzip?: boolean;
-  readonly signal?: AbortSignal;
 }
 
 /** Longest axis of NIfTI-1, whose dim are int16. */
 const MAX_NIFTI1_AXIS = 32767;
-const PIECE_VOXELS = 2 ** 28;
 /** Difference, relative to the affine's largest number, that reckoning there and back can leave. */
 const AFFINE_TOLERANCE = 1e-6;
 
@@ -35,7 +32,7 @@ export async function encodeNifti(volume: Volume, options: NiftiEncodeOptions): 
   const { channels, shape } = volume;
   const { datatype, description = '', signal } = options;
   const header = composeHeader(placementOf(volume), shape, channels, datatype, description);
-  const voxels = datatype === 'uint8' ? [toUint8(volume.data)] : littleEndianBytes(volume.data);
+  const voxels = voxelBytes(volume.data, datatype);
   return options.gzip ? gzip([header, ...voxels], signal) : concatenate([header, ...voxels]);
 }
 
@@ -53,31 +50,4 @@ function placementOf({ geometry, shape, channels }: Volume): NiftiPlacement {
   const placement = nifti ?? affinePlacement(affine);
   const long = Math.max(...shape, channels) > MAX_NIFTI1_AXIS;
   return long ? { ...placement, version: 2 } : placement;
-}
-
-function toUint8(data: Float32Array): Uint8Array {
-  const bytes = new Uint8Array(data.length);
-  for (let i = 0; i < data.length; i++) {
-    bytes[i] = data[i];
-    if (bytes[i] !== data[i]) {
-      throw new RangeError(`Value ${data[i]} at index ${i} is not an integer from 0 to 255, as uint8 needs.`);
-    }
-  }
-  return bytes;
-}
-
-/** In pieces: Node 20 has no Uint8Array of 4 GiB or more. */
-function littleEndianBytes(data: Float32Array): Uint8Array[] {
-  const pieces: Uint8Array[] = [];
-  for (let start = 0; start < data.length; start += PIECE_VOXELS) {
-    const piece = data.subarray(start, start + PIECE_VOXELS);
-    if (HOST_IS_LITTLE_ENDIAN) {
-      pieces.push(new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength));
-      continue;
-    }
-    const bytes = new Uint8Array(piece.slice().buffer);
-    swapBytes(bytes, Float32Array.BYTES_PER_ELEMENT);
-    pieces.push(bytes);
-  }
-  return pieces;
 }

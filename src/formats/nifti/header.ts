@@ -8,7 +8,7 @@
 import { NIFTI1, NIFTI2 } from 'nifti-reader-js';
 import { VolumeError } from '../../errors.ts';
 import type { Geometry, NiftiPlacement, Shape } from '../../volume/volume.ts';
-import { ByteReader, type ByteSource } from '../bytes.ts';
+import { ByteReader, type ByteSource, latin1 } from '../bytes.ts';
 import { DATATYPE_CODE, DATATYPES } from './datatypes.ts';
 import { affineSource, placementAffine } from './placement.ts';
 
@@ -226,10 +226,6 @@ export function composeHeader(
 
 function int64s(view: DataView, offset: number, count: number, little: boolean): number[] {
   return Array.from({ length: count }, (_, i) => Number(view.getBigInt64(offset + 8 * i, little)));
-}
-
-function latin1(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
 }
 
 function text(field: Uint8Array): string {

@@ -5,6 +5,7 @@
  */
 
 import { affineDeterminant, type NiftiPlacement } from '../../volume/volume.ts';
+import { affineFault, columnLengths, isFlat } from '../world.ts';
 
 /** Codes as in nibabel for an affine of unknown origin: "aligned". "Scanner" would claim what nobody told us. */
 const XFORM_ALIGNED = 2;
@@ -19,8 +20,6 @@ const QUATERNION_EXCESS = 1e-6;
 const QUATERNION_EPSILON = { 1: 3 * 2 ** -23, 2: 3 * 2 ** -52 } as const;
 /** Cosine between two axes beyond which an affine is no rotation: 0.005 voxels over 500. */
 const SHEAR_TOLERANCE = 1e-5;
-/** Volume of a voxel relative to a box with the same edges, below which its axes lie in one plane. */
-const FLAT_TOLERANCE = 1e-6;
 
 /** Which of the header's fields decide where the voxels lie. */
 export function affineSource({ sformCode, qformCode }: NiftiPlacement): 'sform' | 'qform' | 'pixdim' {
@@ -57,12 +56,8 @@ export function placementProblem(p: NiftiPlacement): string | undefined {
       }
     }
   }
-  const affine = placementAffine(p);
-  if (!affine.every(Number.isFinite)) {
-    return `Its affine (from the ${source}) has numbers that are not finite.`;
-  }
-  if (isFlat(affine)) return `Its affine (from the ${source}) is singular: the voxels have no volume.`;
-  return undefined;
+  const fault = affineFault(placementAffine(p));
+  return fault && `Its affine (from the ${source}) ${fault}.`;
 }
 
 /**
@@ -135,17 +130,7 @@ function rotationQuaternion(r: readonly number[]): [number, number, number] {
   return [b, c, d];
 }
 
-function columnLengths(a: readonly number[]): [number, number, number] {
-  const length = (c: number) => Math.hypot(a[c], a[4 + c], a[8 + c]);
-  return [length(0), length(1), length(2)];
-}
-
 function largestCosine(r: readonly number[]): number {
   const cosine = (i: number, j: number) => Math.abs(r[i] * r[j] + r[4 + i] * r[4 + j] + r[8 + i] * r[8 + j]);
   return Math.max(cosine(0, 1), cosine(0, 2), cosine(1, 2));
-}
-
-function isFlat(affine: readonly number[]): boolean {
-  const [x, y, z] = columnLengths(affine);
-  return !(Math.abs(affineDeterminant(affine)) > FLAT_TOLERANCE * x * y * z);
 }
