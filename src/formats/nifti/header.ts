@@ -9,6 +9,7 @@ import { NIFTI1, NIFTI2 } from 'nifti-reader-js';
 import { VolumeError } from '../../errors.ts';
 import type { Geometry, NiftiPlacement, Shape } from '../../volume/volume.ts';
 import { ByteReader, type ByteSource, latin1 } from '../bytes.ts';
+import { strangerOf } from '../strangers.ts';
 import { DATATYPE_CODE, DATATYPES } from './datatypes.ts';
 import { affineSource, placementAffine } from './placement.ts';
 
@@ -97,18 +98,28 @@ export async function parseHeader(reader: ByteReader, name: string): Promise<Nif
   return describe(bytes.subarray(0, size), version, little, { pair, compressed: reader.compressed });
 }
 
+/** Whether a file's first bytes are a NIfTI header, or that of an Analyze file, which looks the same. */
+export function looksLikeNifti(head: Uint8Array): boolean {
+  return identifyHead(head) !== undefined;
+}
+
+function identifyHead(head: Uint8Array): { version: 1 | 2; little: boolean } | undefined {
+  if (head.length < 4) return undefined;
+  const view = new DataView(head.buffer, head.byteOffset, head.length);
+  for (const version of [1, 2] as const) {
+    for (const little of [true, false]) {
+      if (view.getInt32(0, little) === LAYOUT[version].size) return { version, little };
+    }
+  }
+  return undefined;
+}
+
 function identify(head: Uint8Array, name: string): { version: 1 | 2; little: boolean } {
   if (head.length === 0) {
     throw new VolumeError(name, 'The file is empty.', { remedy: 'Copy or download it again.' });
   }
-  if (head.length >= 4) {
-    const view = new DataView(head.buffer, head.byteOffset, head.length);
-    for (const version of [1, 2] as const) {
-      for (const little of [true, false]) {
-        if (view.getInt32(0, little) === LAYOUT[version].size) return { version, little };
-      }
-    }
-  }
+  const found = identifyHead(head);
+  if (found) return found;
   throw new VolumeError(name, `This is not a NIfTI file${guess(head)}.`, {
     remedy: 'Give a .nii or .nii.gz file.',
   });
@@ -243,13 +254,9 @@ function cut(description: string, limit: number): string {
 /** What else the file may be, as the end of a sentence. */
 function guess(head: Uint8Array): string {
   const start = latin1(head.subarray(0, 16));
-  if (start.startsWith('\x89PNG')) return ' but a PNG image';
-  if (start.startsWith('\xff\xd8\xff')) return ' but a JPEG image';
   if (start.startsWith('NRRD')) return ' but NRRD';
   if (/^(ObjectType|NDims|Comment)\s*=/.test(start)) return ' but MetaImage';
-  if (start.startsWith('PK\x03\x04')) return ' but a ZIP archive';
-  if (start.startsWith('\x89HDF')) return ' but HDF5';
   if (latin1(head.subarray(128, 132)) === 'DICM') return ' but DICOM';
-  if (head.every((byte) => byte >= 0x20 || (byte >= 0x09 && byte <= 0x0d))) return ' but text';
-  return '';
+  const stranger = strangerOf(head);
+  return stranger ? ` but ${stranger.what}` : '';
 }
