@@ -89,7 +89,8 @@ type Random = (limit: number) => number;
 
 /** One to four changes of a copy. */
 export function mutate(bytes: Uint8Array, random: Random): Uint8Array {
-  let mutated: Uint8Array = bytes.slice();
+  // Slicing a Node Buffer does not copy.
+  let mutated: Uint8Array = Uint8Array.from(bytes);
   for (let left = 1 + random(4); left > 0 && mutated.length > 0; left--) {
     mutated = kinds[random(kinds.length)](mutated, random);
   }

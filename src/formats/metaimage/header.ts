@@ -254,9 +254,10 @@ function dataFileOf(header: Values): string | undefined {
 }
 
 function placeOf(header: Values, axes: number): number[] {
-  const given = header.numbers('ElementSpacing', axes) ?? new Array<number>(axes).fill(1);
-  const spacing = given.slice(0, 3);
-  if (!spacing.every((length) => length > 0)) throw header.unknown('ElementSpacing');
+  // As MetaIO: elements lie side by side where nothing says how far apart they are.
+  const key = header.get('ElementSpacing') === undefined ? 'ElementSize' : 'ElementSpacing';
+  const spacing = (header.numbers(key, axes) ?? [1, 1, 1]).slice(0, 3);
+  if (!spacing.every((length) => length > 0)) throw header.unknown(key);
   const origin = header.numbers('Offset', axes) ?? [0, 0, 0];
   const matrix = header.numbers('TransformMatrix', axes * axes);
   const direction = (axis: number) =>

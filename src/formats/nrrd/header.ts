@@ -281,9 +281,17 @@ function placeOf(
       'It does not say how it lies in the world: its axes are taken to go left, posterior and superior, as ITK and 3D Slicer take them.',
     );
   } else if (!directions) {
-    notes.push(`It gives no directions: its axes are taken as those of its world (${world}).`);
+    throw header.fault(
+      `It names its world (${world}) and gives no "space directions" in it.`,
+      'Add them to its header, or take the line "space" away.',
+    );
   }
   const units = directions ? unitsOf(header) : [1, 1, 1];
+  if (units.some((unit) => unit !== 1)) {
+    notes.push(
+      `Its coordinates (space units ${header.get('space units')}) are made millimetres, which not all programs do.`,
+    );
+  }
   const inMillimetres = (vector: readonly number[]) => vector.map((value, r) => value * units[r]);
   const steps = directions
     ? space.map((axis) => inMillimetres(directions[axis]!))
