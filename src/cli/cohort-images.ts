@@ -5,10 +5,9 @@ import type { Cohort, CohortCase } from '../datasets/cohort.ts';
 import { type Preprocessing, prepareVolume } from '../encoders/preprocessing.ts';
 import { TonnoError } from '../errors.ts';
 import type { TrainingCase } from '../training/cases.ts';
-import { joinChannels } from '../volume/channels.ts';
 import type { Volume } from '../volume/volume.ts';
 import { onFile } from './files.ts';
-import { type ReadVolume, readVolume, type VolumeOptions } from './volumes.ts';
+import { joinRead, type ReadVolume, readVolume, type VolumeOptions } from './volumes.ts';
 
 /** Missing files that a message names. */
 const LISTED = 3;
@@ -17,6 +16,9 @@ export class CohortImages {
   private readonly folder: string;
   private readonly options: VolumeOptions;
   private readonly onNotFinite: (path: string, count: number) => void;
+  private readonly onNote: (path: string, note: string) => void;
+  /** What has been said of some file; the same of others is not said again. */
+  private readonly notes = new Set<string>();
   /** Files whose voxels were not all finite, and have been spoken of. */
   private readonly notFinite = new Set<string>();
   /** The case that was read first: all others have as many channels. */
@@ -25,15 +27,18 @@ export class CohortImages {
   /**
    * @param table path of the cohort's table, which names its files from where it lies.
    * @param onNotFinite hears of each file with voxels that are set to 0, once.
+   * @param onNote hears of how files were read, of each thing once.
    */
   constructor(
     table: string,
-    { nan, int64 }: VolumeOptions,
+    { nan, int64, series, suv }: VolumeOptions,
     onNotFinite: (path: string, count: number) => void,
+    onNote: (path: string, note: string) => void = () => {},
   ) {
     this.folder = dirname(table);
-    this.options = { nan, int64 };
+    this.options = { nan, int64, series, suv };
     this.onNotFinite = onNotFinite;
+    this.onNote = onNote;
   }
 
   /** @throws TonnoError now, not after an hour of work, when files of the cases are missing. */
@@ -61,21 +66,23 @@ export class CohortImages {
     return (await this.readCounting(row)).volume;
   }
 
-  /** The same, with how many voxels are zero now because they were not finite. */
+  /** The same, with how many voxels are zero now because they were not finite, and what else there is to know. */
   async readCounting(row: CohortCase): Promise<ReadVolume> {
-    let total = 0;
-    const volumes: Volume[] = [];
+    const channelsRead: ReadVolume[] = [];
     for (const path of this.paths(row)) {
-      const { volume, notFinite } = await readVolume(path, this.options);
-      if (notFinite > 0 && !this.notFinite.has(path)) {
+      const read = await readVolume(path, this.options);
+      if (read.notFinite > 0 && !this.notFinite.has(path)) {
         this.notFinite.add(path);
-        this.onNotFinite(path, notFinite);
+        this.onNotFinite(path, read.notFinite);
       }
-      total += notFinite;
-      volumes.push(volume);
+      for (const note of read.notes) {
+        if (!this.notes.has(note)) this.onNote(path, note);
+        this.notes.add(note);
+      }
+      channelsRead.push(read);
     }
-    const joined = joinChannels(volumes);
-    const { channels } = joined;
+    const joined = joinRead(channelsRead, this.paths(row).join(';'));
+    const { channels } = joined.volume;
     this.first ??= { name: row.name, channels };
     if (channels !== this.first.channels) {
       throw new TonnoError(
@@ -84,7 +91,7 @@ export class CohortImages {
         { remedy: 'Give all cases the same channels, in the same order.' },
       );
     }
-    return { volume: joined, notFinite: total };
+    return joined;
   }
 
   /** A case for training or validation. */

@@ -2,7 +2,7 @@
  * The edge to the disk: volumes and models in, results out. A result is written under a temporary name in its own
  * folder and renamed when it is whole, so that a file under its final name is never half of one.
  */
-import { constants, createReadStream, rmSync } from 'node:fs';
+import { constants, createReadStream, existsSync, rmSync } from 'node:fs';
 import { access, type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { TonnoError, UsageError } from '../errors.ts';
@@ -218,16 +218,21 @@ function temporaryName(name: string): string {
   return `.${name}.${process.pid}.tmp`;
 }
 
+/** Ends of the names of volumes; what is packed has .gz behind it. */
+const VOLUME_FILE = /\.(nii|nrrd|nhdr|mha|mhd|npy|dcm|dicom|ima)(\.gz)?$/i;
+
 /**
- * A name for the results of each input: its file name without .nii or .nii.gz, with as many of its folders before
- * it as it takes to tell the inputs apart. Cohorts like to call every file the same.
+ * A name for the results of each input: its file's name without .nii.gz, .nrrd and the like, or its folder's, with as many of
+ * the folders before it as it takes to tell the inputs apart. Cohorts like to call every file the same. Of the files of
+ * several channels the first one counts.
  * @throws UsageError when nothing tells two inputs apart: one result would overwrite the other.
  */
 export function resultNames(paths: readonly string[]): string[] {
   const parts = paths.map((path) => {
-    const folders = resolve(path).split(/[\\/]/).filter(Boolean);
-    const file = folders.pop()!;
-    return [...folders, file.replace(/\.nii(\.gz)?$/i, '') || file];
+    const own = path.includes(';') && !existsSync(path) ? path.split(';')[0].trim() : path;
+    const folders = resolve(own).split(/[\\/]/).filter(Boolean);
+    const file = folders.pop() ?? 'volume';
+    return [...folders, file.replace(VOLUME_FILE, '') || file];
   });
   const name = (own: string[], depth: number) => own.slice(-depth).join('_');
   const names = parts.map((own) => {

@@ -8,15 +8,14 @@ import type { Cohort, CohortCase } from '../datasets/cohort.ts';
 import { TonnoError, UsageError } from '../errors.ts';
 import type { CaseData, Evaluation, EvaluationCase, ProtocolSettings } from '../evaluation/evaluation.ts';
 import { type EvaluationProgress, evaluate } from '../evaluation/protocol.ts';
-import { niftiProblems, readNiftiHeader } from '../formats/nifti.ts';
 import { gridDistance } from '../volume/grids.ts';
 import { type Geometry, type Shape, spacing, type Volume } from '../volume/volume.ts';
 import { casesOfSplit, type SplitChoice } from './cohort-cases.ts';
-import { openSource } from './files.ts';
 import { readHeatmap, readMask } from './heatmap-file.ts';
 import { findHeatmaps, type HeatmapSeries } from './heatmap-folder.ts';
 import { OverallProgress } from './overall-progress.ts';
 import type { Run } from './run.ts';
+import { readGrid } from './volumes.ts';
 
 export interface FolderEvaluationJob {
   /** With the heatmaps, or with a folder `heatmaps` that has them. */
@@ -145,9 +144,9 @@ async function checkGrids(
   for (const row of cases) {
     signal.throwIfAborted();
     const heatmaps: Grid[] = [];
-    for (const { heatmaps: own } of found) heatmaps.push(await readGrid(own.get(row.name)!));
+    for (const { heatmaps: own } of found) heatmaps.push(await headerGrid(own.get(row.name)!));
     const path = maskOf(row);
-    const mask = path === undefined ? undefined : await readGrid(path);
+    const mask = path === undefined ? undefined : await headerGrid(path);
     for (const heatmap of heatmaps) {
       if (mask) requireSameGrid(row, heatmap, mask);
       else if (row.box) requireBoxInside(row, heatmap);
@@ -155,11 +154,8 @@ async function checkGrids(
   }
 }
 
-async function readGrid(path: string): Promise<Grid> {
-  const info = await readNiftiHeader(await openSource(path), path);
-  const [problem] = niftiProblems(info, { int64: 'convert' });
-  if (problem) throw new TonnoError(path, problem.problem, { remedy: problem.remedy });
-  return { path, shape: info.shape, geometry: info.geometry };
+async function headerGrid(path: string): Promise<Grid> {
+  return { path, ...(await readGrid(path, { int64: 'convert', nan: 'zero' })) };
 }
 
 function requireSameGrid({ name }: CohortCase, heatmap: Grid, mask: Grid): void {

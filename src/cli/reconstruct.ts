@@ -15,6 +15,7 @@ import { cams } from '../responses/cam/cams.ts';
 import { DEFAULT_SIZE } from '../responses/encoder.ts';
 import { devices } from '../runtime/session.ts';
 import { cohortCases, type SplitChoice, splits } from './cohort-cases.ts';
+import { addDicomOptions, type DicomOptions } from './dicom-options.ts';
 import type { EngineOptions } from './engine.ts';
 import { resultNames } from './files.ts';
 import { addInputScaling } from './input-scaling.ts';
@@ -39,7 +40,7 @@ export interface ReconstructionOptions extends EngineOptions {
   int64: 'refuse' | 'convert';
 }
 
-interface ReconstructOptions extends ReconstructionOptions {
+interface ReconstructOptions extends ReconstructionOptions, DicomOptions {
   out: string;
   keepProfiles?: boolean;
   cohort?: string;
@@ -63,11 +64,12 @@ export function addReconstruct(program: Command, run: Run): void {
       'Make a 3D heatmap of each volume: what an ONNX encoder sees in its slices, cut at all angles.',
     )
     .usage('[options] <volume...> | --cohort <cohort.csv>')
-    .argument('[volume...]', 'NIfTI files, .nii or .nii.gz')
+    .argument('[volume...]', 'NIfTI, DICOM (a file, or the folder of a series), NRRD, MetaImage or .npy')
     .option('--cohort <cohort.csv>', 'the cases of a cohort instead of volumes')
     .addOption(new Option('--split <name>', 'of the cohort (validation)').choices(splits))
     .option('-o, --out <folder>', 'where results go; made if missing', '.')
     .option('--keep-profiles', 'also write the raw profiles, for `tonno filter`');
+  addDicomOptions(command);
   addReconstructionOptions(command)
     .addHelpText(
       'after',
@@ -169,7 +171,7 @@ async function reconstructVolumes(paths: string[], options: ReconstructOptions, 
  */
 async function chooseCases(
   paths: readonly string[],
-  { cohort, split, nan, int64 }: ReconstructOptions,
+  { cohort, split, nan, int64, series, suv }: ReconstructOptions,
   { signal }: Run,
 ): Promise<ReconstructionCase[]> {
   if (cohort !== undefined) {
@@ -178,7 +180,7 @@ async function chooseCases(
         remedy: 'Give one or the other.',
       });
     }
-    return cohortCases(cohort, { split: split ?? 'validation', nan, int64 });
+    return cohortCases(cohort, { split: split ?? 'validation', nan, int64, series, suv });
   }
   if (split !== undefined) {
     throw new UsageError('--split', 'Volumes that are named one by one have no split.', {
@@ -194,7 +196,7 @@ async function chooseCases(
   return paths.map((path, i) => ({
     name: names[i],
     volume: path,
-    read: () => readVolume(path, { nan, int64, signal }),
+    read: () => readVolume(path, { nan, int64, series, suv, signal }),
   }));
 }
 

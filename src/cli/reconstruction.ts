@@ -136,7 +136,8 @@ async function* reconstructCase(
   { folder, keepProfiles, timeLimit, run: { terminal, signal } }: ReconstructionJob,
 ): AsyncGenerator<ReconstructedHeatmap> {
   const { name, volume: source, record: own } = one;
-  const { volume, notFinite } = await one.read();
+  const { volume, notFinite, notes } = await one.read();
+  for (const note of notes) terminal.log(`${source}: ${note}`);
   if (notFinite > 0) terminal.warn(`${source}: ${notFinite} voxels that were not finite are 0 now.`);
   const deadline = timeLimit === undefined ? undefined : performance.now() + 1000 * timeLimit;
   let left: readonly Pass[] = [];
@@ -161,7 +162,12 @@ async function* reconstructCase(
       crew,
       terminal,
       progress: progress.part(done, ofCase),
-      record: { ...record, notFiniteSetToZero: notFinite, ...own },
+      record: {
+        ...record,
+        notFiniteSetToZero: notFinite,
+        ...(notes.length > 0 && { inputNotes: notes }),
+        ...own,
+      },
     });
     done += ofCase;
     for (const { heatmap, sidecar, profiles, record } of made) {

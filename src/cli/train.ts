@@ -195,8 +195,11 @@ async function planRun(
   }
   requireBothClasses(cohort, 'train');
   if (casesOf(cohort, 'validation').length > 0) requireBothClasses(cohort, 'validation');
-  const images = new CohortImages(path, options, (file, count) =>
-    terminal.warn(`${file}: ${count} voxels that were not finite are 0 now.`),
+  const images = new CohortImages(
+    path,
+    options,
+    (file, count) => terminal.warn(`${file}: ${count} voxels that were not finite are 0 now.`),
+    (file, note) => terminal.log(`${file}: ${note}`),
   );
   await images.check(cohort);
   parseDevice(options.device);

@@ -2,9 +2,16 @@
 
 import { HOST_IS_LITTLE_ENDIAN, swapBytes } from './bytes.ts';
 
+/** Types that are written. */
+const INTEGERS = {
+  uint8: { array: Uint8Array, range: '0 to 255' },
+  int16: { array: Int16Array, range: '-32768 to 32767' },
+} as const;
+export type WrittenType = 'float32' | keyof typeof INTEGERS;
+
 export interface VoxelEncodeOptions {
-  /** float32 for maps, uint8 for masks and labels. */
-  readonly datatype: 'float32' | 'uint8';
+  /** float32 for maps, uint8 for masks and labels, int16 for what was measured in whole numbers. */
+  readonly datatype: WrittenType;
   /** A line about where it comes from, as far as the format has room for it. */
   readonly description?: string;
   readonly signal?: AbortSignal;
@@ -14,26 +21,28 @@ const PIECE_VOXELS = 2 ** 28;
 
 /**
  * Voxels as they stand in a little-endian file; in pieces, since Node 20 has no Uint8Array of 4 GiB or more.
- * @throws RangeError when a value for uint8 is not an integer in 0…255.
+ * @throws RangeError when a value is not an integer of the type's range.
  */
-export function voxelBytes(data: Float32Array, datatype: VoxelEncodeOptions['datatype']): Uint8Array[] {
-  return datatype === 'uint8' ? [toUint8(data)] : littleEndianBytes(data);
+export function voxelBytes(data: Float32Array, datatype: WrittenType): Uint8Array[] {
+  if (datatype === 'float32') return littleEndianBytes(data);
+  const { array, range } = INTEGERS[datatype];
+  const whole = new array(data.length);
+  for (let i = 0; i < data.length; i++) {
+    whole[i] = data[i];
+    if (whole[i] !== data[i]) {
+      throw new RangeError(
+        `Value ${data[i]} at index ${i} is not an integer from ${range}, as ${datatype} needs.`,
+      );
+    }
+  }
+  const bytes = new Uint8Array(whole.buffer);
+  if (!HOST_IS_LITTLE_ENDIAN) swapBytes(bytes, whole.BYTES_PER_ELEMENT);
+  return [bytes];
 }
 
 /** A description as one line of a header that is made of text. */
 export function oneLine(description: string): string {
   return description.replace(/\s+/g, ' ').trim();
-}
-
-function toUint8(data: Float32Array): Uint8Array {
-  const bytes = new Uint8Array(data.length);
-  for (let i = 0; i < data.length; i++) {
-    bytes[i] = data[i];
-    if (bytes[i] !== data[i]) {
-      throw new RangeError(`Value ${data[i]} at index ${i} is not an integer from 0 to 255, as uint8 needs.`);
-    }
-  }
-  return bytes;
 }
 
 /** In pieces: Node 20 has no Uint8Array of 4 GiB or more. */

@@ -25,6 +25,9 @@ import { affineFault, columnLengths, worldSteps } from './world.ts';
 
 export { looksLikeMetaImage } from './metaimage/header.ts';
 
+/** Of the types that are written. */
+const TYPE_NAMES = { uint8: 'MET_UCHAR', int16: 'MET_SHORT', float32: 'MET_FLOAT' } as const;
+
 /**
  * What a MetaImage file says about itself. Reads no further than the header and then closes the source.
  * @param name what errors call the file.
@@ -121,7 +124,7 @@ async function* firstBytes(reader: ByteReader, count: number): AsyncGenerator<Ui
 /**
  * The bytes of a .mha file with its voxels packed, as ITK writes it. Channels are interleaved. The same volume gives the same
  * bytes.
- * @throws RangeError when a value for uint8 is not an integer in 0…255, or when the affine is singular.
+ * @throws RangeError when a value for uint8 or int16 is not an integer of its range, or when the affine is singular.
  */
 export async function encodeMetaImage(volume: Volume, options: VoxelEncodeOptions): Promise<Uint8Array> {
   const { channels, shape, data, geometry } = volume;
@@ -148,7 +151,7 @@ export async function encodeMetaImage(volume: Volume, options: VoxelEncodeOption
     `ElementSpacing = ${lengths.join(' ')}`,
     `DimSize = ${width} ${height} ${depth}`,
     ...(channels > 1 ? [`ElementNumberOfChannels = ${channels}`] : []),
-    `ElementType = ${datatype === 'uint8' ? 'MET_UCHAR' : 'MET_FLOAT'}`,
+    `ElementType = ${TYPE_NAMES[datatype]}`,
     'ElementDataFile = LOCAL',
   ];
   return concatenate([new TextEncoder().encode(`${lines.join('\n')}\n`), packed]);

@@ -26,6 +26,8 @@ import { affineFault, worldSteps } from './world.ts';
 
 export { looksLikeNrrd } from './nrrd/fields.ts';
 
+/** Of the types that are written. */
+const TYPE_NAMES = { uint8: 'uchar', int16: 'short', float32: 'float' } as const;
 /** A line that is passed over is no longer than this. */
 const LONGEST_LINE = 2 ** 24;
 
@@ -139,7 +141,7 @@ async function openInner(
 /**
  * The bytes of a .nrrd file, version 5 with gzip, in the world left-posterior-superior, which ITK and 3D Slicer write. Channels
  * become the slowest axis, of the kind list. The same volume gives the same bytes.
- * @throws RangeError when a value for uint8 is not an integer in 0…255, or when the affine is singular.
+ * @throws RangeError when a value for uint8 or int16 is not an integer of its range, or when the affine is singular.
  */
 export async function encodeNrrd(volume: Volume, options: VoxelEncodeOptions): Promise<Uint8Array> {
   const { channels, shape, data, geometry } = volume;
@@ -153,7 +155,7 @@ export async function encodeNrrd(volume: Volume, options: VoxelEncodeOptions): P
   const lines = [
     'NRRD0005',
     ...(content ? [`content: ${content}`] : []),
-    `type: ${datatype === 'uint8' ? 'uchar' : 'float'}`,
+    `type: ${TYPE_NAMES[datatype]}`,
     `dimension: ${several ? 4 : 3}`,
     'space: left-posterior-superior',
     `sizes: ${[shape[2], shape[1], shape[0], ...(several ? [channels] : [])].join(' ')}`,

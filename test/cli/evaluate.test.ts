@@ -406,7 +406,7 @@ describe('what is refused, before any number', () => {
     const text = await refused(({ root }) => writeFileSync(join(root, 'masks', 'case-3.nii.gz'), 'no mask'));
     expect([text.code, text.stderr]).toEqual([
       1,
-      'error: ROOT/masks/case-3.nii.gz: This is not a NIfTI file but text. Give a .nii or .nii.gz file.\n',
+      'error: ROOT/masks/case-3.nii.gz: This is not a volume of a known format but text. Give NIfTI (.nii, .nii.gz), DICOM, NRRD (.nrrd), MetaImage (.mha) or .npy.\n',
     ]);
     const cut = await refused(({ root }) => {
       const path = join(root, 'masks', 'case-3.nii.gz');

@@ -185,20 +185,25 @@ describe.concurrent('a model', () => {
 });
 
 describe.concurrent('what is neither', () => {
-  const NO_MODEL = 'It is no NIfTI volume, and cannot be read as an ONNX model:';
+  const NO_MODEL = (what: string) =>
+    `It is no volume of a known format but ${what}, and cannot be read as an ONNX model:`;
   test.each([
     [
       'a text file',
       () => file('notes.txt', 'subject,age\n1,63\n'),
-      `${NO_MODEL} This is no ONNX model. Give an`,
+      `${NO_MODEL('text')} This is no ONNX model. Give an`,
     ],
-    ['an empty file', () => file('empty.onnx', ''), `${NO_MODEL} `],
+    ['an empty file', () => file('empty.onnx', ''), `${NO_MODEL('an empty file')} `],
     [
       'packed text',
       () => file('notes.txt.gz', gzipSync('subject,age\n1,63\n')),
-      'This is not a NIfTI file but text. Give a .nii or .nii.gz file.\n',
+      'This is not a volume of a known format but gzip of text. Give NIfTI (.nii, .nii.gz), DICOM, NRRD (.nrrd), MetaImage (.mha) or .npy.\n',
     ],
-    ['a folder', () => newFolder(folder), 'It is a folder, not a file. Name the volumes in it.\n'],
+    [
+      'a folder',
+      () => newFolder(folder),
+      'It is an empty folder. Name the volumes in it, or the folder of a DICOM series.\n',
+    ],
     ['a missing file', () => join(folder, 'nothing'), 'There is no such file or folder. Check the path.\n'],
     [
       'a path through a file',

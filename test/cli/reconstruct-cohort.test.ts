@@ -89,7 +89,7 @@ describe.concurrent('--cohort', () => {
     const { code, stdout, stderr } = await tonno(['reconstruct', '--cohort', broken, ...mean, '-o', out]);
     expect([code, stdout]).toEqual([1, `${join(out, 'validation-2_desc-tonno_heatmap.nii.gz')}\n`]);
     expect(stderr).toBe(
-      `error: ${image}: This is not a NIfTI file but text. Give a .nii or .nii.gz file.\n1 of 2 volumes failed.\n`,
+      `error: ${image}: This is not a volume of a known format but text. Give NIfTI (.nii, .nii.gz), DICOM, NRRD (.nrrd), MetaImage (.mha) or .npy.\n1 of 2 volumes failed.\n`,
     );
   });
 

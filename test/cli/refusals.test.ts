@@ -53,7 +53,7 @@ describe.concurrent('a volume that cannot be used', () => {
       'a text file',
       'scan.nii.gz',
       'subject,age\n1,63\n',
-      'This is not a NIfTI file but text. Give a .nii or .nii.gz file.',
+      'This is not a volume of a known format but text. Give NIfTI (.nii, .nii.gz), DICOM, NRRD (.nrrd), MetaImage (.mha) or .npy.',
     ],
     [
       'cut off while packed',
@@ -183,9 +183,10 @@ describe.concurrent('a volume that cannot be used', () => {
       1,
       `error: ${missing}: There is no such file or folder. Check the path.\n`,
     ]);
-    expect(await refusal([folder, '-r', 'mean'])).toEqual([
+    const empty = newFolder(folder);
+    expect(await refusal([empty, '-r', 'mean'])).toEqual([
       1,
-      `error: ${folder}: It is a folder, not a file. Name the volumes in it.\n`,
+      `error: ${empty}: It is an empty folder. Name the volumes in it, or the folder of a DICOM series.\n`,
     ]);
   });
 });

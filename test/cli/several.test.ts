@@ -59,7 +59,7 @@ test('two inputs that nothing tells apart are refused before one overwrites the 
 });
 
 describe.concurrent('a bad volume among good ones', () => {
-  const refusal = `${bad}: This is not a NIfTI file but text. Give a .nii or .nii.gz file.`;
+  const refusal = `${bad}: This is not a volume of a known format but text. Give NIfTI (.nii, .nii.gz), DICOM, NRRD (.nrrd), MetaImage (.mha) or .npy.`;
 
   test('does not cost the others their turn', async () => {
     const out = newFolder(folder);

@@ -36,4 +36,4 @@ export const DATATYPES: Readonly<Record<number, NiftiDatatype>> = {
 };
 
 /** The code of a type that is written. */
-export const DATATYPE_CODE = { uint8: 2, float32: 16 } as const;
+export const DATATYPE_CODE = { uint8: 2, int16: 4, float32: 16 } as const;

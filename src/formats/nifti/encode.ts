@@ -25,7 +25,7 @@ const AFFINE_TOLERANCE = 1e-6;
  * The bytes of a .nii or .nii.gz file; the same volume gives the same bytes. Channels become the fourth axis. The
  * file is NIfTI-1 unless the volume came from NIfTI-2 or an axis is longer than 32767. Without `geometry.nifti` the
  * affine is written as sform with code 2 ("aligned", which claims the least), and as qform too if it has no shear.
- * @throws RangeError when a value for uint8 is not an integer in 0…255, when the affine is singular, or when
+ * @throws RangeError when a value for uint8 or int16 is not an integer of its range, when the affine is singular, or when
  *   `geometry.nifti` places the voxels elsewhere than `geometry.affine`.
  */
 export async function encodeNifti(volume: Volume, options: NiftiEncodeOptions): Promise<Uint8Array> {

@@ -210,7 +210,7 @@ export function composeHeader(
   placement: NiftiPlacement,
   shape: Shape,
   channels: number,
-  datatype: 'float32' | 'uint8',
+  datatype: keyof typeof DATATYPE_CODE,
   description: string,
 ): Uint8Array {
   const { version, srow } = placement;
