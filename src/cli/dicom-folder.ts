@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { TonnoError } from '../errors.ts';
 import { ByteReader } from '../formats/bytes.ts';
 import { type DicomObject, looksLikeDicom, readDicom } from '../formats/dicom/object.ts';
-import type { DecodedDicom } from '../formats/dicom/series.ts';
+import type { DecodedDicom, PassedOver } from '../formats/dicom/series.ts';
 import { decodeDicomObjects, HEAD_BYTES, type VolumeFileOptions } from '../formats/volume-file.ts';
 import { onFile, readBytes } from './files.ts';
 
@@ -21,13 +21,24 @@ export interface DicomFolder {
   readonly strangers: readonly string[];
   /** Names of folders in it, which are not looked into. */
   readonly folders: readonly string[];
+  /** Files that are DICOM and cannot be read, and why; refused unless they may be there. */
+  readonly damaged: readonly PassedOver[];
+}
+
+export interface DicomFolderOptions {
+  /** Whether damaged files are listed rather than refused. */
+  readonly listDamaged?: boolean;
+  readonly signal?: AbortSignal;
 }
 
 /**
  * All DICOM objects of a folder.
  * @throws TonnoError when there is none, VolumeError when one is damaged.
  */
-export async function readDicomObjects(path: string, signal?: AbortSignal): Promise<DicomFolder> {
+export async function readDicomObjects(
+  path: string,
+  { listDamaged, signal }: DicomFolderOptions = {},
+): Promise<DicomFolder> {
   const entries = await onFile(path, () => readdir(path, { withFileTypes: true }));
   const visible = entries.filter(({ name }) => !name.startsWith('.'));
   const folders = visible
@@ -36,15 +47,24 @@ export async function readDicomObjects(path: string, signal?: AbortSignal): Prom
     .sort();
   const objects: DicomObject[] = [];
   const strangers: string[] = [];
+  const damaged: PassedOver[] = [];
   const files = visible.filter((entry) => !entry.isDirectory()).map(({ name }) => name);
   for (const name of files.sort()) {
     signal?.throwIfAborted();
     const file = join(path, name);
-    if (await isDicomFile(file)) objects.push(await readDicom(await readBytes(file), file));
-    else strangers.push(name);
+    if (!(await isDicomFile(file))) {
+      strangers.push(name);
+      continue;
+    }
+    try {
+      objects.push(await readDicom(await readBytes(file), file));
+    } catch (error) {
+      if (!listDamaged || !(error instanceof TonnoError)) throw error;
+      damaged.push({ name: file, reason: error.problem });
+    }
   }
-  if (objects.length === 0) throw withoutDicom(path, folders, strangers);
-  return { objects, strangers, folders };
+  if (objects.length + damaged.length === 0) throw withoutDicom(path, folders, strangers);
+  return { objects, strangers, folders, damaged };
 }
 
 /**
@@ -53,7 +73,7 @@ export async function readDicomObjects(path: string, signal?: AbortSignal): Prom
  *   cannot become a volume.
  */
 export async function readDicomFolder(path: string, options: VolumeFileOptions = {}): Promise<DecodedDicom> {
-  const { objects } = await readDicomObjects(path, options.signal);
+  const { objects } = await readDicomObjects(path, options);
   return decodeDicomObjects(objects, path, options);
 }
 

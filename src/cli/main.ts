@@ -2,6 +2,7 @@
 /** The command line: one file a command, this one puts them together. */
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../version.ts';
+import { addConvert } from './convert.ts';
 import { addDemo } from './demo.ts';
 import { addEvaluate } from './evaluate.ts';
 import { addExperiment } from './experiment.ts';
@@ -42,6 +43,7 @@ const commands = [
   addExperiment,
   addReport,
   addInfo,
+  addConvert,
   addLayers,
   addDemo,
   addPrepare,

@@ -2,12 +2,11 @@
 
 import { HOST_IS_LITTLE_ENDIAN, swapBytes } from './bytes.ts';
 
+/** Integers that are written, the smallest first, with the least and the largest of them. */
+export const WRITTEN_RANGES = { uint8: [0, 255], int16: [-32768, 32767] } as const;
+const INTEGER_ARRAYS = { uint8: Uint8Array, int16: Int16Array } as const;
 /** Types that are written. */
-const INTEGERS = {
-  uint8: { array: Uint8Array, range: '0 to 255' },
-  int16: { array: Int16Array, range: '-32768 to 32767' },
-} as const;
-export type WrittenType = 'float32' | keyof typeof INTEGERS;
+export type WrittenType = 'float32' | keyof typeof WRITTEN_RANGES;
 
 export interface VoxelEncodeOptions {
   /** float32 for maps, uint8 for masks and labels, int16 for what was measured in whole numbers. */
@@ -25,13 +24,13 @@ const PIECE_VOXELS = 2 ** 28;
  */
 export function voxelBytes(data: Float32Array, datatype: WrittenType): Uint8Array[] {
   if (datatype === 'float32') return littleEndianBytes(data);
-  const { array, range } = INTEGERS[datatype];
-  const whole = new array(data.length);
+  const whole = new INTEGER_ARRAYS[datatype](data.length);
   for (let i = 0; i < data.length; i++) {
     whole[i] = data[i];
     if (whole[i] !== data[i]) {
+      const [least, most] = WRITTEN_RANGES[datatype];
       throw new RangeError(
-        `Value ${data[i]} at index ${i} is not an integer from ${range}, as ${datatype} needs.`,
+        `Value ${data[i]} at index ${i} is not an integer from ${least} to ${most}, as ${datatype} needs.`,
       );
     }
   }

@@ -35,8 +35,12 @@ interface Options extends DicomOptions {
 const LISTED = 5;
 
 export async function describeDicomFolder(path: string, options: Options, run: Run): Promise<Description> {
-  const { objects, strangers, folders } = await readDicomObjects(path, run.signal);
+  const { objects, strangers, folders, damaged } = await readDicomObjects(path, {
+    listDamaged: true,
+    signal: run.signal,
+  });
   const others = [
+    ...damaged,
     ...strangers.map((name) => ({ name, reason: 'It is not DICOM.' })),
     ...folders.map((name) => ({ name, reason: 'It is a folder, which is not looked into.' })),
   ];
