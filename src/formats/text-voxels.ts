@@ -11,8 +11,10 @@ const NOT_FINITE = new Map([
   ['inf', Number.POSITIVE_INFINITY],
   ['infinity', Number.POSITIVE_INFINITY],
 ]);
-/** Longer ones are no numbers. */
+/** Longer ones are no numbers; they are not looked at, since looking takes time that grows with the square. */
 const LONGEST_WORD = 400;
+/** So much text is taken apart at a time. */
+const PIECE_BYTES = 1 << 16;
 
 /**
  * The next `count` numbers, rounded to float32.
@@ -40,10 +42,12 @@ export async function readTextVoxels(
   };
   let rest = '';
   for await (const piece of reader.rest()) {
-    const words = (rest + latin1(piece)).split(/[\s,]+/);
-    rest = words.pop()!;
-    take(words);
-    if (rest.length > LONGEST_WORD) take([rest]);
+    for (let start = 0; start < piece.length; start += PIECE_BYTES) {
+      const words = (rest + latin1(piece.subarray(start, start + PIECE_BYTES))).split(/[\s,]+/);
+      rest = words.pop()!;
+      take(words);
+      if (rest.length > LONGEST_WORD) take([rest]);
+    }
     if (array.filled + at === count) break;
   }
   take([rest]);
@@ -59,8 +63,9 @@ export async function readTextVoxels(
 }
 
 function voxelOf(word: string, type: VoxelType, name: string): number {
-  const known = NOT_FINITE.get(word.toLowerCase().replace(/^[+-]/, ''));
-  const value = known ?? (NUMBER.test(word) ? Number(word) : undefined);
+  const short = word.length <= LONGEST_WORD;
+  const known = short ? NOT_FINITE.get(word.toLowerCase().replace(/^[+-]/, '')) : undefined;
+  const value = known ?? (short && NUMBER.test(word) ? Number(word) : undefined);
   const signed = known !== undefined && word.startsWith('-') ? -known : value;
   if (signed === undefined || !fits(signed, type)) {
     const plain = word.slice(0, 20).replace(/[^\x20-\x7e]/g, '?');

@@ -142,6 +142,9 @@ describe('what cannot become a volume is refused', () => {
     ['voxels in another file', build({ ElementDataFile: 'a.raw' }), 'Its voxels are in another file, a.raw.'],
     ['a list of files', build({ ElementDataFile: 'LIST' }), 'spread over several files'],
     ['a pattern of files', build({ ElementDataFile: 'a%03d.raw 1 2 1' }), 'spread over several files'],
+    // It takes for ever where someone looks at every part of it anew.
+    ['a line of blanks', build({ Offset: `${' '.repeat(6e4)}x` }), 'Its Offset is "x"'],
+    ['a line that does not end', build({ Comment: 'x'.repeat(1e6) }), 'ends within its MetaImage header'],
   ])('%s', async (_, bytes, sentence) => {
     const error = await failure(decodeMetaImage(bytes, 'scan.mha'));
     expect(error).toMatchObject({ name: 'VolumeError', message: expect.stringContaining(sentence) });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { concatenate } from '../../src/formats/bytes.ts';
-import { decodeNpy, encodeNpyHeader } from '../../src/formats/npy.ts';
+import { decodeNpy, decodeNpyVolume, encodeNpyHeader } from '../../src/formats/npy.ts';
 
 const latin1 = (text: string) => Uint8Array.from(text, (letter) => letter.charCodeAt(0));
 
@@ -86,6 +86,20 @@ describe('decodeNpy', () => {
     expect([...decodeNpy(bytes, 'a.npy').data]).toEqual([...values].map(Math.fround));
   });
 
+  test('brings Fortran order of up to four axes into C order', () => {
+    const ordered = "{'descr': '>i2', 'fortran_order': True, 'shape': (2, 3), }";
+    const bytes = buildNpy(ordered, Uint8Array.of(0, 1, 0, 4, 0, 2, 0, 5, 0, 3, 255, 255));
+    expect(decodeNpy(bytes, 'a.npy')).toEqual({ data: Float32Array.of(1, 2, 3, 4, 5, -1), shape: [2, 3] });
+  });
+
+  test('rounds 64-bit integers where that is allowed', () => {
+    const bytes = buildNpy(
+      "{'descr': '<i8', 'fortran_order': False, 'shape': (2,), }",
+      BigInt64Array.of(-3n, 2n ** 40n + 1n).buffer,
+    );
+    expect([...decodeNpy(bytes, 'a.npy', { int64: 'convert' }).data]).toEqual([-3, 2 ** 40]);
+  });
+
   test('ignores bytes behind the array', () => {
     expect(decodeNpy(concatenate([SAVED, new Uint8Array(5)]), 'a.npy').shape).toEqual([1, 3]);
   });
@@ -149,5 +163,21 @@ describe('decodeNpy', () => {
     expect(() => decodeNpy(bytes, 'a.npy')).toThrow(
       expect.objectContaining({ name: 'VolumeError', subject: 'a.npy', message: `a.npy: ${sentences}` }),
     );
+  });
+});
+
+describe('decodeNpyVolume', () => {
+  test.each([
+    ['(6,)', 'Its array (6) has 1 axes; a volume has three, or four with channels first.'],
+    ['(1, 1, 1, 2, 3)', 'Its array (1, 1, 1, 2, 3) has 5 axes'],
+    ['(2, 0, 3)', 'Its array (2, 0, 3) is empty.'],
+    ['(99999, 99999, 99999)', 'would take'],
+    ['(2, 3, 4)', 'ends after 6 of the 24 bytes of voxels that its header announces (2×3×4 uint8)'],
+  ])('refuses %s', async (shape, sentence) => {
+    const bytes = buildNpy(
+      `{'descr': '|u1', 'fortran_order': False, 'shape': ${shape}, }`,
+      new Uint8Array(6),
+    );
+    await expect(decodeNpyVolume(bytes, 'a.npy')).rejects.toThrow(sentence);
   });
 });

@@ -181,6 +181,25 @@ describe('what cannot become a volume is refused', () => {
     expect(error.message).toMatch(/\.$/);
   });
 
+  // Each of them takes for ever where someone looks at every part of it anew.
+  test.each([
+    ['a line of blanks', build({ content: `x${' '.repeat(5e5)}x` }), 'a field "content" that goes on and on'],
+    ['a line of brackets', build({ 'space directions': '('.repeat(5e5) }), 'that goes on and on'],
+    ['a line that does not end', build({ content: 'x'.repeat(2e6) }), 'ends within its NRRD header'],
+    [
+      'a number of a million digits',
+      build({ encoding: 'text' }, text(`${'1'.repeat(1e6)}x`)),
+      'which is no uint8',
+    ],
+    [
+      'digits without an end',
+      build({ encoding: 'text', type: 'float' }, text('1'.repeat(1e6))),
+      'which is no float32',
+    ],
+  ])('%s', async (_, bytes, sentence) => {
+    expect((await failure(decodeNrrd(bytes, 'scan.nrrd'))).message).toContain(sentence);
+  });
+
   test('voxels that are not finite, unless they may be 0', async () => {
     const bytes = build(
       { encoding: 'text', type: 'float' },

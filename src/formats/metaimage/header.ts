@@ -111,11 +111,13 @@ async function readValues(reader: ByteReader, name: string): Promise<ReadonlyMap
   for (let number = 0; number < MOST_LINES; number++) {
     const line = await reader.readLine(LONGEST_LINE);
     if (line === undefined) break;
-    const [, key, value] = /^\s*([A-Za-z]\w*)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
-    if (key === undefined) {
-      if (line.trim() === '') continue;
+    if (line.trim() === '') continue;
+    const equals = line.indexOf('=');
+    const key = line.slice(0, Math.max(0, equals)).trim();
+    if (!/^[A-Za-z]\w*$/.test(key)) {
       throw damaged(name, 'It has a line in its MetaImage header that is not "Key = value".');
     }
+    const value = line.slice(equals + 1).trim();
     const [known = key] = SYNONYMS.find((names) => names.includes(key)) ?? [];
     if (values.has(known) && known !== 'Comment') {
       throw damaged(name, `Its MetaImage header gives ${known} twice.`);

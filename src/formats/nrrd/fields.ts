@@ -48,6 +48,8 @@ const NEWEST = 5;
 /** Bytes of a line and of a header that someone can have meant; segmentations keep much in theirs. */
 const LONGEST_LINE = 2 ** 20;
 const LONGEST_HEADER = 2 ** 23;
+/** What is said of a volume is short; keys and values are left alone. */
+const LONGEST_FIELD = 2 ** 14;
 
 export interface NrrdFields {
   /** 1 to 5. */
@@ -87,12 +89,16 @@ export async function readFields(reader: ByteReader, name: string): Promise<Nrrd
     }
     if (line === '') break;
     if (line.startsWith('#')) continue;
-    const [, text, separator, description] = /^([^:]*):(=?)\s*(.*?)\s*$/.exec(line) ?? [];
-    if (text === undefined) throw damaged(name, `a line "${excerpt(line)}" without a colon`);
-    if (separator === '=') continue;
-    const field = NAMES.get(text.trim().toLowerCase());
+    const colon = line.indexOf(':');
+    if (colon < 0) throw damaged(name, `a line "${excerpt(line)}" without a colon`);
+    // A key of the writer's own, with its value.
+    if (line[colon + 1] === '=') continue;
+    const text = line.slice(0, colon).trim();
+    const field = NAMES.get(text.toLowerCase());
     if (field === undefined) throw damaged(name, `a field "${excerpt(text)}", which NRRD does not have`);
     if (fields.has(field)) throw damaged(name, `the field "${field}" twice`);
+    const description = line.slice(colon + 1).trim();
+    if (description.length > LONGEST_FIELD) throw damaged(name, `a field "${field}" that goes on and on`);
     fields.set(field, description);
   }
   return { version, fields };
