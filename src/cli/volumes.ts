@@ -49,8 +49,9 @@ export async function readVolume(path: string, options: VolumeOptions = {}): Pro
  */
 export async function channelPaths(path: string): Promise<string[]> {
   const parts = path.split(BETWEEN_CHANNELS).map((part) => part.trim());
-  const several = parts.length > 1 && parts.every(Boolean) && !(await exists(path));
-  return several ? parts : [path];
+  if (parts.length === 1 || !parts.every(Boolean)) return [path];
+  // So many paths in one may be longer than any file's name.
+  return (await exists(path).catch(() => false)) ? [path] : parts;
 }
 
 /** Volumes that were read one by one, as the channels of one; each note names the file that it is about. */

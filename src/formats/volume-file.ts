@@ -61,11 +61,11 @@ export const HEAD_BYTES = 352;
 
 const WANTED = 'Give NIfTI (.nii, .nii.gz), DICOM, NRRD (.nrrd), MetaImage (.mha) or .npy.';
 /** SOP classes that hold masks rather than images. */
-const MASKS: Readonly<Record<string, string>> = {
-  '1.2.840.10008.5.1.4.1.1.66.4': 'a DICOM Segmentation',
-  '1.2.840.10008.5.1.4.1.1.66.7': 'a DICOM Segmentation',
-  '1.2.840.10008.5.1.4.1.1.481.3': 'an RT Structure Set',
-};
+const MASKS: ReadonlyMap<string, string> = new Map([
+  ['1.2.840.10008.5.1.4.1.1.66.4', 'a DICOM Segmentation'],
+  ['1.2.840.10008.5.1.4.1.1.66.7', 'a DICOM Segmentation'],
+  ['1.2.840.10008.5.1.4.1.1.481.3', 'an RT Structure Set'],
+]);
 
 /**
  * The format of a file by its first bytes.
@@ -191,7 +191,7 @@ export async function decodeDicomObjects(
   options: VolumeFileOptions = {},
 ): Promise<DecodedDicom> {
   const { series, passedOver } = groupSeries(objects);
-  const mask = objects.length === 1 && MASKS[objects[0].dataset.string('00080016') ?? ''];
+  const mask = objects.length === 1 && MASKS.get(objects[0].dataset.string('00080016') ?? '');
   if (mask && series.length === 0) {
     throw new VolumeError(name, `This is ${mask}, which holds regions and not an image.`, {
       remedy: 'Make a mask file of it: tonno convert FILE MASK.nii.gz --reference FOLDER_OF_ITS_SERIES.',

@@ -311,6 +311,35 @@ describe('tonno info', () => {
   });
 });
 
+test('a reconstruction takes a series and an array as it takes NIfTI, and records how they were read', async () => {
+  const out = newFolder(folder);
+  const array = fixture('channels.npy');
+  const outcome = await tonno([
+    'reconstruct',
+    series,
+    array,
+    '-r',
+    'mean',
+    '-L',
+    4,
+    '-M',
+    5,
+    '-s',
+    8,
+    '--out',
+    out,
+  ]);
+  const heatmap = join(out, `${series.split('/').at(-1)}_desc-tonno_heatmap.nii.gz`);
+  expect(outcome.stdout).toContain(heatmap);
+  const { shape, geometry } = await read(heatmap);
+  expect(shape).toEqual([4, 3, 4]);
+  expect(geometry.affine).toEqual(mask.geometry.affine);
+  expect(outcome.stderr).toContain(`${array}: A .npy file says nothing of place and spacing`);
+  const record = JSON.parse(readFileSync(join(out, 'channels_desc-tonno_heatmap.json'), 'utf8'));
+  expect(record.inputNotes).toEqual([expect.stringContaining('A .npy file says nothing of place')]);
+  expect(record.input.file).toBe(array);
+});
+
 test('the command line has it all', async () => {
   const out = join(newFolder(folder), 'scan.nii.gz');
   const outcome = await tonno(['convert', series, out, '--json']);

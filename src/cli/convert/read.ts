@@ -10,7 +10,7 @@ import type { DecodedDicom } from '../../formats/dicom/series.ts';
 import type { Volume } from '../../volume/volume.ts';
 import { isDicomFile, readDicomFolder } from '../dicom-folder.ts';
 import { exists, readBytes } from '../files.ts';
-import { isFolder, readVolume, type VolumeOptions } from '../volumes.ts';
+import { channelPaths, isFolder, readVolume, type VolumeOptions } from '../volumes.ts';
 
 export interface ReadOptions extends VolumeOptions {
   /** Folder, or file, of the series that regions were drawn on. */
@@ -29,22 +29,25 @@ export interface ReadSource {
 
 const FRAME_OF_REFERENCE = '00200052';
 
-/** Files of regions by their SOP class. */
-const REGIONS: Readonly<
-  Record<string, (object: DicomObject, options: ReadOptions, path: string) => Promise<ReadSource>>
-> = {
-  '1.2.840.10008.5.1.4.1.1.66.4': readSegments,
-  '1.2.840.10008.5.1.4.1.1.66.7': readSegments,
-  '1.2.840.10008.5.1.4.1.1.481.3': readRegion,
-};
+type ReadRegions = (object: DicomObject, options: ReadOptions, path: string) => Promise<ReadSource>;
+
+/** How files of regions are read, by their SOP class. */
+const REGIONS: ReadonlyMap<string, ReadRegions> = new Map([
+  ['1.2.840.10008.5.1.4.1.1.66.4', readSegments],
+  ['1.2.840.10008.5.1.4.1.1.66.7', readSegments],
+  ['1.2.840.10008.5.1.4.1.1.481.3', readRegion],
+]);
 
 /**
  * @param asMask whether the reference belongs to what is written, whatever the source is.
  * @throws UsageError when options go with another kind of source; TonnoError when the source cannot be read.
  */
 export async function readSource(path: string, options: ReadOptions, asMask: boolean): Promise<ReadSource> {
-  const object = await singleObject(path);
-  const read = object && REGIONS[object.dataset.string('00080016') ?? ''];
+  const one = (await channelPaths(path)).length === 1 && (await exists(path));
+  const folder = one && (await isFolder(path));
+  const object =
+    one && !folder && (await isDicomFile(path)) ? await readDicom(await readBytes(path), path) : undefined;
+  const read = object && REGIONS.get(object.dataset.string('00080016') ?? '');
   if (read !== readRegion && options.roi !== undefined) {
     throw new UsageError('--roi', `${path} is no RT Structure Set.`, { remedy: 'Leave it out.' });
   }
@@ -55,7 +58,7 @@ export async function readSource(path: string, options: ReadOptions, asMask: boo
     });
   }
   // What a mask is drawn on has series to choose from; its own file has not.
-  const series = asMask && !((await exists(path)) && (await isFolder(path))) ? undefined : options.series;
+  const series = asMask && !folder ? undefined : options.series;
   return readVolume(path, { ...options, series });
 }
 
@@ -65,11 +68,6 @@ export function readReference(
   { series, signal }: Pick<ReadOptions, 'series' | 'signal'>,
 ): Promise<DecodedDicom> {
   return readDicomFolder(path, { series, signal, suv: false, nan: 'zero' });
-}
-
-async function singleObject(path: string): Promise<DicomObject | undefined> {
-  const there = (await exists(path)) && !(await isFolder(path)) && (await isDicomFile(path));
-  return there ? readDicom(await readBytes(path), path) : undefined;
 }
 
 async function readSegments(object: DicomObject, options: ReadOptions): Promise<ReadSource> {
