@@ -125,13 +125,17 @@ export function requireBothClasses({ name, classes, cases }: Cohort, split: Spli
   }
 }
 
-interface Row {
+/** A line of a table. */
+export interface TableRow {
   readonly cells: readonly string[];
   readonly line: number;
 }
 
-/** Rows that are not blank. */
-function parseTable(text: string, name: string): Row[] {
+/**
+ * The lines of comma-separated text that are not blank.
+ * @throws TonnoError that names file and line when it cannot be read.
+ */
+export function parseTable(text: string, name: string): TableRow[] {
   let records: { record: string[]; info: { lines: number } }[];
   try {
     records = parse(text, {
@@ -167,7 +171,7 @@ interface Columns {
   readonly classes: readonly { readonly name: string; readonly place: number }[];
 }
 
-function findColumns({ cells: header, line }: Row, name: string): Columns {
+function findColumns({ cells: header, line }: TableRow, name: string): Columns {
   const list = `The header has ${header.map((column) => JSON.stringify(column)).join(', ')}`;
   const classes = header.flatMap((column, place) => {
     if (column === 'label') return [{ name: column, place }];
@@ -198,7 +202,7 @@ function findColumns({ cells: header, line }: Row, name: string): Columns {
   return { count: header.length, place: (column) => header.indexOf(column), classes };
 }
 
-function readCase({ cells, line }: Row, { count, place, classes }: Columns, file: string): CohortCase {
+function readCase({ cells, line }: TableRow, { count, place, classes }: Columns, file: string): CohortCase {
   if (cells.length !== count) {
     throw at(file, line, `The header has ${count} columns, but this line ${cells.length}.`, {
       remedy: 'Put text with commas in quotation marks.',
