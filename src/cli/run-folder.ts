@@ -36,6 +36,8 @@ export interface RunRecord {
   readonly options: Readonly<Record<string, unknown>>;
   readonly cohort: { readonly sha256: string; readonly [more: string]: unknown };
   readonly network: { readonly sha256?: string };
+  /** How values become the network's. */
+  readonly preprocessing?: unknown;
   /** All its parts together. */
   readonly seconds: number;
 }

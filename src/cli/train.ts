@@ -1,6 +1,6 @@
 /** tonno train: a cohort with scan-level labels in, a 2D encoder out. */
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Command, Option } from 'commander';
 import {
   type Cohort,
@@ -9,7 +9,7 @@ import {
   requireBothClasses,
   type Split,
 } from '../datasets/cohort.ts';
-import { prepareVolume } from '../encoders/preprocessing.ts';
+import { type Preprocessing, prepareVolume } from '../encoders/preprocessing.ts';
 import { architectures, norms } from '../encoders/resnet.ts';
 import { TonnoError, UsageError } from '../errors.ts';
 import { DEFAULT_SIZE } from '../responses/encoder.ts';
@@ -19,8 +19,9 @@ import { devices, type Session } from '../runtime/session.ts';
 import { type TrainingInput, train } from '../training/trainer.ts';
 import { VERSION } from '../version.ts';
 import { CohortImages } from './cohort-images.ts';
+import { COHORT_RECORD, cohortPreprocessing, preprocessingText } from './cohort-record.ts';
 import { prepareFolder, readBytes } from './files.ts';
-import { addInputScaling } from './input-scaling.ts';
+import { addInputScaling, givenPreprocessing } from './input-scaling.ts';
 import { byteCount, positiveNumber, share, wholeNumber } from './options.ts';
 import { isInterruption, type Run } from './run.ts';
 import {
@@ -167,6 +168,8 @@ interface PlannedRun {
   readonly cohort: Cohort;
   readonly images: CohortImages;
   readonly plan: TrainingPlan;
+  /** What the cohort says of its values and nobody says otherwise. */
+  readonly scaling: Partial<Preprocessing>;
   /** The run that is gone on with, and where it stands. */
   readonly before: RunRecord | undefined;
   readonly checkpoint: Checkpoint | undefined;
@@ -205,19 +208,37 @@ async function planRun(
   parseDevice(options.device);
   const checkpoint = before ? await Checkpoint.read(options.out) : undefined;
   const first = await images.read(casesOf(cohort, 'train')[0]);
-  const plan = await planTraining(options, first.channels, cohort.classes.length);
+  const said = await cohortPreprocessing(path);
+  const plan = await planTraining(options, {
+    channels: first.channels,
+    classes: cohort.classes.length,
+    preprocessing: said,
+  });
   if (before && before.network.sha256 !== plan.network.sha256) {
     throw new TonnoError(options.encoder, 'It is not the file that the run was started with.', {
       remedy: 'Give the file as it was, or start a new run.',
     });
   }
+  if (before?.preprocessing && !sameScaling(before.preprocessing, plan.preprocessing)) {
+    throw new TonnoError(
+      join(dirname(path), COHORT_RECORD),
+      'It says another preprocessing than when the run was started.',
+      { remedy: 'Give the file as it was, or start a new run.' },
+    );
+  }
   // Scaling that does not fit is found here as well.
   prepareVolume(first, plan.preprocessing, describe(plan));
-  return { options, table: { file: path, sha256 }, cohort, images, plan, before, checkpoint };
+  const asked = Object.keys(givenPreprocessing(options));
+  const scaling = Object.fromEntries(Object.entries(said).filter(([key]) => !asked.includes(key)));
+  return { options, table: { file: path, sha256 }, cohort, images, plan, scaling, before, checkpoint };
 }
 
 function casesOf({ cases }: Cohort, split: Split): CohortCase[] {
   return cases.filter((row) => row.split === split);
+}
+
+function sameScaling(before: unknown, now: Preprocessing): boolean {
+  return JSON.stringify(before) === JSON.stringify(now);
 }
 
 /** The network as errors about volumes speak of it. */
@@ -226,7 +247,7 @@ function describe({ network, encoder }: TrainingPlan): { name: string; channels:
 }
 
 async function carryOut(
-  { options, table, cohort, images, plan, before, checkpoint }: PlannedRun,
+  { options, table, cohort, images, plan, scaling, before, checkpoint }: PlannedRun,
   { terminal, signal }: Run,
 ): Promise<Ended> {
   await prepareFolder(options.out);
@@ -255,7 +276,11 @@ async function carryOut(
       threads: options.threads,
       ...more,
     });
-    if (!session) terminal.log(introduction(plan.network, opened, counts));
+    if (!session) {
+      terminal.log(introduction(plan.network, opened, counts));
+      const said = preprocessingText(scaling);
+      if (said) terminal.log(`Values as the cohort says: ${said}.`);
+    }
     session ??= opened;
     return opened;
   };

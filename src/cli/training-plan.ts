@@ -77,21 +77,23 @@ const MEASURED_BATCHES = 16;
 const MILESTONES = 20;
 const FARTHEST_MILESTONE = 1000;
 
-/**
- * @param channels of the cohort's volumes.
- * @param classes number of the cohort's classes.
- */
-export async function planTraining(
-  options: TrainOptions,
-  channels: number,
-  classes: number,
-): Promise<TrainingPlan> {
+/** What must be known of a cohort. */
+export interface PlannedCohort {
+  /** Of its volumes. */
+  readonly channels: number;
+  /** Number of its classes. */
+  readonly classes: number;
+  /** What it says of its values; options say it better. */
+  readonly preprocessing: Partial<Preprocessing>;
+}
+
+export async function planTraining(options: TrainOptions, cohort: PlannedCohort): Promise<TrainingPlan> {
   // A stream that the loop does not use.
   const random = new StreamSource(~options.seed).next();
   const built = Object.hasOwn(architectures, options.encoder);
   const made = built
-    ? await buildNetwork(options, channels, classes, random)
-    : await readNetwork(options, classes, random);
+    ? await buildNetwork(options, cohort, random)
+    : await readNetwork(options, cohort, random);
   const measured = built && !options.pretrained && options.norm === 'frozen';
   return { ...made, settings: settingsOf(options, measured ? MEASURED_BATCHES : 0) };
 }
@@ -100,8 +102,7 @@ type Network = Omit<TrainingPlan, 'settings'>;
 
 async function buildNetwork(
   options: TrainOptions,
-  channels: number,
-  outputs: number,
+  { channels, classes: outputs, preprocessing }: PlannedCohort,
   random: Random,
 ): Promise<Network> {
   const { norm, width, size = DEFAULT_SIZE } = options;
@@ -124,6 +125,7 @@ async function buildNetwork(
       ...defaultPreprocessing,
       normalise: 'zscore',
       outside: 'minimum',
+      ...preprocessing,
       ...givenPreprocessing(options),
     },
     network: {
@@ -134,7 +136,11 @@ async function buildNetwork(
   };
 }
 
-async function readNetwork(options: TrainOptions, outputs: number, random: Random): Promise<Network> {
+async function readNetwork(
+  options: TrainOptions,
+  { classes: outputs, preprocessing }: PlannedCohort,
+  random: Random,
+): Promise<Network> {
   const { encoder: path, norm, pretrained, width } = options;
   const names = Object.keys(architectures).join(', ');
   if (!/\.onnx$/i.test(path) && !(await exists(path))) {
@@ -151,7 +157,7 @@ async function readNetwork(options: TrainOptions, outputs: number, random: Rando
   if (width !== 1) throw refuse('--width');
   if (norm === 'group') throw refuse('--norm group');
   const given = await readEncoder(bytes, basename(path), {
-    preprocessing: givenPreprocessing(options),
+    preprocessing: { ...preprocessing, ...givenPreprocessing(options) },
   });
   const size = sliceSize(given, options.size);
   const { newHead, ...encoder } = trainableEncoder(given, { outputs, size, random });

@@ -2,7 +2,7 @@
 import { UsageError } from '../../errors.ts';
 import { methods, sharedPasses } from '../../reconstruction/methods.ts';
 import { addProtocolOptions, type ProtocolOptions } from '../evaluate.ts';
-import { addPhantomOptions, type PhantomOptions } from '../prepare.ts';
+import { addPhantomOptions, type PhantomOptions } from '../prepare/phantom.ts';
 import { addReconstructionOptions, choosePlans, type ReconstructionOptions } from '../reconstruct.ts';
 import type { ReconstructionJob } from '../reconstruction.ts';
 import { readSettings, type Settings } from '../settings.ts';

@@ -12,10 +12,11 @@ import { planMethod } from '../../reconstruction/methods.ts';
 import { caseStem } from '../case-names.ts';
 import { cohortCases, readCohort } from '../cohort-cases.ts';
 import { CohortImages } from '../cohort-images.ts';
+import { cohortPreprocessing } from '../cohort-record.ts';
 import { writeEvaluation } from '../evaluation-files.ts';
 import { exists, jsonBytes, onFile, readBytes, writeWhole } from '../files.ts';
 import { chooseLabel, evaluateFolder } from '../folder-evaluation.ts';
-import { preparePhantoms } from '../prepare.ts';
+import { preparePhantoms } from '../prepare/phantom.ts';
 import type { ReconstructionOptions } from '../reconstruct.ts';
 import { heatmapPaths, reconstructCases } from '../reconstruction.ts';
 import type { Run } from '../run.ts';
@@ -42,7 +43,7 @@ export interface StudyContext {
 export interface StudyCohort {
   /** Path of its table. */
   readonly table: string;
-  /** Of the table and the sizes of its images. */
+  /** Of the table, the sizes of its images and what is said of their values. */
   readonly sha256: string;
   /** Of the sizes of its masks, which nothing but the evaluation looks at. */
   readonly masks: string;
@@ -80,6 +81,9 @@ export async function openCohort(table: string, chosen: string | undefined): Pro
     for (const path of images.paths(row)) hash.update(await size(path));
     if (row.mask !== undefined) masks.update(await size(resolve(dirname(table), row.mask)));
   }
+  // A training takes it from there.
+  const preprocessing = await cohortPreprocessing(table);
+  if (Object.keys(preprocessing).length > 0) hash.update(JSON.stringify(preprocessing));
   const cases = cohort.cases.filter(({ split }) => split === 'validation');
   if (cases.length === 0) {
     throw new TonnoError(table, 'There is no validation case to evaluate on.', {

@@ -11,7 +11,7 @@ import { engine } from '../../runtime/node.ts';
 import { VERSION } from '../../version.ts';
 import { openEngine } from '../engine.ts';
 import { prepareFolder } from '../files.ts';
-import { TABLE } from '../prepare.ts';
+import { TABLE } from '../prepare/folder.ts';
 import type { Run } from '../run.ts';
 import type { Experiment } from './experiment.ts';
 import { planStages, planStudy } from './plan.ts';

@@ -1,0 +1,75 @@
+/** An archive on the disk, as adapters see it: nothing outside its folder, and nothing that is hidden in it. */
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Listing, SourceFolder } from '../datasets/adapter.ts';
+import { TonnoError } from '../errors.ts';
+import { onFile, readBytes } from './files.ts';
+import { readVolume, type VolumeOptions } from './volumes.ts';
+
+/**
+ * @param root path of the archive.
+ * @param options of every volume that is read.
+ * @param onNotFinite hears of each volume with voxels that are 0 now because they were not finite.
+ */
+export function sourceFolder(
+  root: string,
+  options: VolumeOptions = {},
+  onNotFinite: (path: string, count: number) => void = () => {},
+): SourceFolder {
+  const within = (path: string) => {
+    const names = path.split('/');
+    const odd = path !== '' && names.some((name) => name === '' || name === '.' || name === '..');
+    if (!odd && !names.some((name) => name.includes('\\') || name.includes('\0'))) return join(root, path);
+    throw new TonnoError(
+      root,
+      `The archive names a file outside its folder, or nowhere: ${JSON.stringify(path)}.`,
+      {
+        remedy: 'Correct the path where the archive names it.',
+      },
+    );
+  };
+  return {
+    name: root,
+    async list(path): Promise<Listing> {
+      const folder = within(path);
+      const entries = await onFile(folder, () => readdir(folder, { withFileTypes: true }));
+      const files: string[] = [];
+      const folders: string[] = [];
+      for (const entry of entries) {
+        if (entry.name.startsWith('.')) continue;
+        const isFolder = entry.isSymbolicLink()
+          ? // What a link that leads nowhere was meant to be is told to whoever reads it.
+            await stat(join(folder, entry.name)).then(
+              (target) => target.isDirectory(),
+              () => false,
+            )
+          : entry.isDirectory();
+        (isFolder ? folders : files).push(entry.name);
+      }
+      return { files: files.sort(), folders: folders.sort() };
+    },
+    async readBytes(path) {
+      return readBytes(within(path));
+    },
+    async readVolume(path) {
+      const file = within(path);
+      const { volume, notFinite } = await readVolume(file, options);
+      if (notFinite > 0) onNotFinite(file, notFinite);
+      return volume;
+    },
+  };
+}
+
+/**
+ * The folder of an archive that someone named.
+ * @throws TonnoError when it is none, or none that can be read.
+ */
+export async function requireArchive(path: string): Promise<void> {
+  const entry = await onFile(path, () => stat(path));
+  if (!entry.isDirectory()) {
+    throw new TonnoError(path, 'It is a file, not a folder.', {
+      remedy: 'Unpack the archive and name its folder.',
+    });
+  }
+  await onFile(path, () => readdir(path));
+}
