@@ -1,5 +1,6 @@
 /** Small NIfTI files for archives: a ball of noise in whole numbers, with something bright in it or not, and its labels. */
-import { createVolume, encodeNifti } from '../../../dist/node.js';
+import { encodeNifti } from '../../../dist/formats/nifti.js';
+import { createVolume } from '../../../dist/volume/volume.js';
 
 export const SHAPE = [10, 12, 14];
 /** Oblique, so that whatever is flipped or moved is seen. */

@@ -26,7 +26,7 @@ import { share, wholeNumber } from '../options.ts';
 import type { Run } from '../run.ts';
 import { requireArchive, sourceFolder } from '../source-folder.ts';
 import type { VolumeOptions } from '../volumes.ts';
-import { claimFolder, IMAGES, MASKS, refuseOtherTable, sha256, TABLE } from './folder.ts';
+import { claimFolder, IMAGES, MASKS, refuseChangedTable, sha256, TABLE } from './folder.ts';
 import { STUDIES, type StoredStudy, storedStudyOf, storeStudy } from './stored.ts';
 import { prepareStudies } from './studies.ts';
 
@@ -157,6 +157,7 @@ export async function prepareArchive(archive: Archive, run: Run) {
   const besides = ['split', 'notes', 'counts', 'leftOut', 'table'];
   const before = await claimFolder(out, claim, besides, [IMAGES, MASKS, STUDIES]);
   const table = join(out, TABLE);
+  await refuseChangedTable(table, (bytes) => sha256(bytes) === before?.table?.sha256);
   await refuseOtherSplit(table, before, split);
 
   const { stored, leftOut, made } = await prepareAll(archive, found, volumes, run);
@@ -172,11 +173,12 @@ export async function prepareArchive(archive: Archive, run: Run) {
   };
   const notes = [
     ...found.notes,
-    ...(unknown.length > 0 ? [`${options.split} names ${some(unknown)}, which nobody is called.`] : []),
+    ...(unknown.length > 0
+      ? [`${options.split} names ${some(unknown)}, which no patient and no case is called.`]
+      : []),
     ...[...stored.values()].flatMap(({ warnings }) => warnings),
   ];
   const text = writeCohort(cohort);
-  await refuseOtherTable(table, text, before?.table?.sha256);
   const counts = countsOf(cohort);
   const record = { ...claim, split, notes, counts, leftOut, table: { sha256: sha256(text) } };
   // A table that is there is what the record says it is, whenever this is cut short.
@@ -184,6 +186,10 @@ export async function prepareArchive(archive: Archive, run: Run) {
   await writeWhole({ [join(out, COHORT_RECORD)]: jsonBytes(record) });
   await writeWhole({ [table]: new TextEncoder().encode(text) });
   for (const note of notes.slice(found.notes.length)) terminal.warn(note);
+  if (leftOut.length > 0) {
+    const which = some(leftOut.map(({ study }) => study));
+    terminal.warn(`${counted(leftOut.length, 'study is', 'studies are')} left out: ${which}.`);
+  }
   tell(cohort, counts, run);
   const values = preprocessingText(adapter.preprocessing);
   if (values) terminal.log(`Encoders that learn from it will see: ${values}.`);

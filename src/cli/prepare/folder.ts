@@ -96,15 +96,9 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/**
- * A table that someone has worked on must not be lost.
- * @param text what would be written.
- * @param written SHA-256 of the table as it was written, where it may be replaced by another.
- */
-export async function refuseOtherTable(path: string, text: string, written?: string): Promise<void> {
-  if (!(await exists(path))) return;
-  const there = await readBytes(path);
-  if (new TextDecoder().decode(there) === text || sha256(there) === written) return;
+/** A table that someone has worked on must not be lost. @param is whether its bytes are what was written. */
+export async function refuseChangedTable(path: string, is: (bytes: Uint8Array) => boolean): Promise<void> {
+  if (!(await exists(path)) || is(await readBytes(path))) return;
   throw new TonnoError(path, 'It has been changed since it was written.', {
     remedy: 'Keep it as it is, or move it away to have it written again.',
   });

@@ -11,7 +11,7 @@ import { exists, writeWhole } from '../files.ts';
 import { numbers, wholeNumber } from '../options.ts';
 import type { Run } from '../run.ts';
 import { volumeBytes } from '../volumes.ts';
-import { claimFolder, refuseOtherTable, TABLE } from './folder.ts';
+import { claimFolder, refuseChangedTable, TABLE } from './folder.ts';
 
 export interface PhantomOptions {
   out: string;
@@ -66,7 +66,7 @@ export async function preparePhantoms(options: PhantomOptions, { terminal, signa
   const table = join(out, TABLE);
   const text = writeCohort({ name: table, classes: ['label'], cases: cases.map((one) => one.case) });
   await claimFolder(out, { software: { name: 'tonno', version: VERSION }, source: 'phantom', settings });
-  await refuseOtherTable(table, text);
+  await refuseChangedTable(table, (bytes) => new TextDecoder().decode(bytes) === text);
   const progress = terminal.progress('phantoms');
   let made = 0;
   try {

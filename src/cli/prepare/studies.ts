@@ -42,11 +42,11 @@ export async function prepareStudies(job: StudiesJob): Promise<void> {
   const work = async (lane: Lane) => {
     for (const task of waiting) {
       const answer = await lane.ask({ ...task, stop });
-      signal.throwIfAborted();
-      // Another lane has failed: there is no use in more.
+      // Interrupted, or another lane has failed: there is no use in more.
       if (timer) return;
       if ('problem' in answer) job.onBad(task, answer.problem);
       else await job.onPrepared(task, answer);
+      if (timer) return;
     }
   };
   signal.addEventListener('abort', halt);
