@@ -22,7 +22,7 @@ const DATATYPES = new Map([
 /**
  * A .nii.gz file of NIfTI-1.
  * @param data typed array of what is stored, x fastest.
- * @param size voxels along x, y and z.
+ * @param size voxels along x, y and z, and channels where there are several.
  * @param srow the affine's three rows, to RAS+ millimetres.
  * @param codes xform codes; the qform's fields stay empty.
  */
@@ -34,7 +34,8 @@ export function nifti(
 ) {
   const header = Buffer.alloc(352);
   header.writeInt32LE(348, 0);
-  for (const [i, length] of [3, ...size, 1, 1, 1, 1].entries()) header.writeInt16LE(length, 40 + 2 * i);
+  const dims = [size.length, ...size, 1, 1, 1, 1].slice(0, 8);
+  for (const [i, length] of dims.entries()) header.writeInt16LE(length, 40 + 2 * i);
   header.writeInt16LE(DATATYPES.get(data.constructor), 70);
   header.writeInt16LE(8 * data.BYTES_PER_ELEMENT, 72);
   const sides = [0, 1, 2].map((c) => Math.hypot(...srow.map((row) => row[c])));

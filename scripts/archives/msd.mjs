@@ -1,10 +1,10 @@
-/** A task of the Medical Segmentation Decathlon: both modalities along the fourth axis, lists of files, what macOS leaves behind. */
+/** A task of the Medical Segmentation Decathlon: both modalities along the fourth axis, and what macOS leaves behind. */
 import { writeFiles } from './files.mjs';
-import { fill, image, inLesion, joined, json, nifti } from './support/volumes.mjs';
+import { fileOf, fill, inLesion, json, scan } from './scans/blobs.mjs';
 
-export async function write(folder) {
+export function files() {
   const names = Array.from({ length: 5 }, (_, i) => `blob_${String(i + 1).padStart(3, '0')}.nii.gz`);
-  const files = {
+  const all = {
     'dataset.json': json({
       name: 'BLOB',
       description: 'Blobs that were drawn, not scanned',
@@ -24,10 +24,16 @@ export async function write(folder) {
   };
   for (const [i, name] of names.entries()) {
     const positive = i % 2 === 0;
-    files[`imagesTr/${name}`] = await nifti(joined(image(i, positive, 0), image(i, positive, 1)));
-    const labels = fill((d, h, w) => (positive && inLesion(i, d, h, w) ? 1 + (i === 2) : 0));
-    files[`labelsTr/${name}`] = await nifti(labels, 'uint8');
+    all[`imagesTr/${name}`] = fileOf(scan(i, positive, 0), scan(i, positive, 1));
+    const value = i === 2 ? 2 : 1;
+    all[`labelsTr/${name}`] = fileOf(
+      fill(Uint8Array, (...at) => (positive && inLesion(i, ...at) ? value : 0)),
+    );
   }
-  files['imagesTs/blob_006.nii.gz'] = await nifti(joined(image(5, false, 0), image(5, false, 1)));
-  writeFiles(folder, files);
+  all['imagesTs/blob_006.nii.gz'] = fileOf(scan(5, false, 0), scan(5, false, 1));
+  return all;
+}
+
+export function write(folder) {
+  writeFiles(folder, files());
 }

@@ -32,12 +32,12 @@ export async function cohortPreprocessing(table: string): Promise<Partial<Prepro
   return record.preprocessing;
 }
 
-/** The same in words: "normalise none, scale 0.001, 0.1, outside 0". */
-export function preprocessingText(preprocessing: Partial<Preprocessing>): string {
-  return Object.entries(preprocessing)
-    .map(([key, value]) => {
-      const said = Array.isArray(value) ? value.join(' and ') : value;
-      return `${key} ${typeof said === 'object' ? JSON.stringify(said) : said}`;
-    })
-    .join(', ');
+/** The same in words: "normalise none, scale 0.001 and 0.1, outside 0, crop to channel 1 above 0.2". */
+export function preprocessingText({ crop, ...values }: Partial<Preprocessing>): string {
+  const said = Object.entries(values).map(
+    ([key, value]) => `${key} ${Array.isArray(value) ? value.join(' and ') : value}`,
+  );
+  // What float32 makes of 0.2 is no number to be read.
+  const above = crop && Number(crop.above.toPrecision(7));
+  return [...said, ...(crop ? [`crop to channel ${crop.channel} above ${above}`] : [])].join(', ');
 }

@@ -4,17 +4,17 @@ import { join } from 'node:path';
 import type { Listing, SourceFolder } from '../datasets/adapter.ts';
 import { TonnoError } from '../errors.ts';
 import { onFile, readBytes } from './files.ts';
-import { readVolume, type VolumeOptions } from './volumes.ts';
+import { type ReadVolume, readVolume, type VolumeOptions } from './volumes.ts';
 
 /**
  * @param root path of the archive.
  * @param options of every volume that is read.
- * @param onNotFinite hears of each volume with voxels that are 0 now because they were not finite.
+ * @param onRead hears of each volume how it was read.
  */
 export function sourceFolder(
   root: string,
   options: VolumeOptions = {},
-  onNotFinite: (path: string, count: number) => void = () => {},
+  onRead: (path: string, read: ReadVolume) => void = () => {},
 ): SourceFolder {
   const within = (path: string) => {
     const names = path.split('/');
@@ -53,9 +53,9 @@ export function sourceFolder(
     },
     async readVolume(path) {
       const file = within(path);
-      const { volume, notFinite } = await readVolume(file, options);
-      if (notFinite > 0) onNotFinite(file, notFinite);
-      return volume;
+      const read = await readVolume(file, options);
+      onRead(file, read);
+      return read.volume;
     },
   };
 }

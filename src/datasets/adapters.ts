@@ -1,9 +1,13 @@
 /** The archives that cohorts are made of, by the name of their command: one line each. */
 import type { Adapter } from './adapter.ts';
+import { autopet } from './autopet.ts';
 import { folders } from './folders.ts';
+import { mosmed } from './mosmed.ts';
 import { nnunet } from './nnunet.ts';
 
 export const adapters: Readonly<Record<string, Adapter>> = {
+  autopet,
+  mosmed,
   nnunet,
   folders,
 };

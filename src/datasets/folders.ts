@@ -36,11 +36,13 @@ const MASK_NAMES = ['', '_mask'];
 export const folders: Adapter = {
   summary: 'a plain folder for each class, volumes of any format',
   description:
-    'Take the volumes of any format and the folders of DICOM files in one folder for each class. Positive is what lies in the folders named with --positive, and negative all else; two folders such as positive and negative, 1 and 0, lesion and healthy are known by their names. A fifth of the patients goes to validation.',
+    'Takes the volumes of any format and the folders of DICOM files in one folder for each class. Positive is what lies in the folders named with --positive, and negative all else; two folders such as positive and negative, 1 and 0, lesion and healthy are known by their names. A fifth of the patients goes to validation.',
   options: [
     { flags: '--positive <folders>', description: 'those with the finding, commas between' },
     { flags: '--masks <folder>', description: 'with a mask for each volume of the same name' },
     { flags: '--channels <ends>', description: 'ends of files’ names such as _ct,_pet' },
+    { flags: '--series <id>', description: 'of DICOM: its UID, number or part of its description' },
+    { flags: '--no-suv', description: 'leave PET in DICOM in its stored units' },
     { ...PATIENT_OPTION, description: `${PATIENT_OPTION.description} (the first folder, or the name)` },
   ],
   validation: { positive: 0.2, negative: 0.2 },

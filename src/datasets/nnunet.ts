@@ -54,7 +54,7 @@ interface Files {
 export const nnunet: Adapter = {
   summary: 'nnU-Net raw data and Medical Segmentation Decathlon',
   description:
-    'Take the training cases of an nnU-Net raw data set or a task of the Medical Segmentation Decathlon. A case is positive where its labels hold any of those asked for. A fifth of the patients goes to validation.',
+    'Takes the training cases of an nnU-Net raw data set or a task of the Medical Segmentation Decathlon. A case is positive where its labels hold any of those asked for. A fifth of the patients goes to validation.',
   options: [
     { flags: '--labels <names>', description: 'names or values that are the finding (all but background)' },
     PATIENT_OPTION,

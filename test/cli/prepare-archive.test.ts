@@ -41,7 +41,7 @@ async function prepare(
   source = archive,
   {
     name = 'folders',
-    settings = { masks: 'masks', channels: '_ct,_pet' } as AdapterSettings,
+    settings = { masks: 'masks', channels: '_ct,_pet', suv: 'true' } as AdapterSettings,
     ...more
   } = {} as Partial<ArchiveOptions> & {
     name?: string;
@@ -144,7 +144,7 @@ describe.concurrent('a cohort of an archive', () => {
       software: { name: 'tonno', version: VERSION },
       source: 'folders',
       description: adapters.folders.description,
-      settings: { masks: 'masks', channels: '_ct,_pet', nan: 'refuse', int64: 'refuse' },
+      settings: { masks: 'masks', channels: '_ct,_pet', suv: 'true', nan: 'refuse', int64: 'refuse' },
       channels: ['ct', 'pet'],
       classes: ['label'],
       preprocessing: { normalise: 'zscore', outside: 'minimum' },
@@ -203,7 +203,7 @@ describe.concurrent('going on', () => {
         state = (state * 1103515245 + 12345) % 2 ** 31;
         return state >> 16;
       };
-      for (let i = 0; i < 14; i++) {
+      for (let i = 0; i < 24; i++) {
         const data = Float32Array.from({ length: 64 ** 3 }, noise);
         await writeVolume(
           join(source, i % 2 ? 'positive' : 'negative', `${i}.nii`),
@@ -216,7 +216,7 @@ describe.concurrent('going on', () => {
         ['SIGKILL', 2],
         ['SIGINT', 5],
       ] as const) {
-        const run = start(['prepare', 'folders', source, '-o', out, '--jobs', 2]);
+        const run = start(['prepare', 'folders', source, '-o', out, '--jobs', 1]);
         while (studies() < count && run.process.exitCode === null) await wait(2);
         run.process.kill(signal);
         const { code, stderr } = await run.outcome;
@@ -230,8 +230,8 @@ describe.concurrent('going on', () => {
         expect(stderr).toMatch(/of them are there already\.\nStopping; .*\nInterrupted by SIGINT\.\n$/);
         expect(filesIn(out).filter((name) => name.endsWith('.tmp'))).toEqual([]);
       }
-      expect((await prepared(out, source, { settings: {} })).kept).toBeGreaterThanOrEqual(5);
-      await prepared(fresh, source, { settings: {} });
+      expect((await prepared(out, source, { settings: { suv: 'true' } })).kept).toBeGreaterThanOrEqual(5);
+      await prepared(fresh, source, { settings: { suv: 'true' } });
       expect(contents(out)).toEqual(contents(fresh));
     },
   );
@@ -261,7 +261,7 @@ describe.concurrent('going on', () => {
 
   test('is refused with other settings', async () => {
     const out = copy(whole);
-    const settings = { masks: 'masks', channels: '_pet,_ct' };
+    const settings = { masks: 'masks', channels: '_pet,_ct', suv: 'true' };
     expect(await refusal(out, { settings })).toBe(
       `${join(out, 'cohort.json')}: The folder holds a cohort with other settings: settings.channels is "_ct,_pet" there and "_pet,_ct" here. Give the same settings to go on with it, or another folder with --out.`,
     );

@@ -1,7 +1,7 @@
 /** What threads run in place of an adapter where their fate is tested. */
 import { Worker } from 'node:worker_threads';
 
-const answer = { cases: [], files: {}, warnings: [] };
+const answer = { cases: [], files: {}, warnings: [], remarks: [] };
 const GREEDY = 'const all = []; for (;;) all.push(new Array(1e5).fill(all.length));';
 
 export async function handle({ study, stop }) {

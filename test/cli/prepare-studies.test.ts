@@ -79,6 +79,8 @@ describe('memory', () => {
       jobs: 3,
       begun,
       async keep() {
+        // The others begin when their threads are there; then nothing more may, until one is kept.
+        while (Atomics.load(begun, 0) < Math.min(7, kept + 3)) await wait(5);
         await wait(20);
         most = Math.max(most, Atomics.load(begun, 0) - kept);
         kept++;

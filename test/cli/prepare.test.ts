@@ -104,6 +104,23 @@ describe.concurrent('tonno prepare phantom', () => {
     expect(same).toEqual(['cohort.csv']);
   });
 
+  test('takes a side for each axis and radii of lesions', async () => {
+    const out = newFolder(folder);
+    const { stderr } = await succeed([
+      ...['prepare', 'phantom', '--out', out, '--train', 2, '--validation', 2],
+      ...['--size', '40,44,48', '--lesions', 1, '--lesion-radius', '3,4'],
+    ]);
+    expect(stderr).toBe('4 phantoms of 40 × 44 × 48 voxels, 2 with lesions.\n');
+    const { settings } = JSON.parse(readFileSync(join(out, 'cohort.json'), 'utf8'));
+    expect(settings).toMatchObject({ shape: [40, 44, 48], lesionRadius: [3, 4] });
+    const { data, shape } = await readVolumeFile(join(out, 'masks/train-001_mask.nii.gz'));
+    expect(shape).toEqual([40, 44, 48]);
+    // A ball of radius 3 to 4, soft edges and all.
+    const voxels = data.reduce((sum, value) => sum + value, 0);
+    expect(voxels).toBeGreaterThan(70);
+    expect(voxels).toBeLessThan(330);
+  });
+
   test.each([
     ['before', (args: readonly (string | number)[]) => ['--json', ...args]],
     ['after', (args: readonly (string | number)[]) => [...args, '--json']],
@@ -235,6 +252,13 @@ describe.concurrent('wrong usage', () => {
     ['no folder', ['prepare', 'phantom'], "required option '-o, --out <folder>' not specified"],
     ['one case', phantom('x', '--train', 1).slice(), 'It must be a whole number from 2 to 100000.'],
     ['a tiny volume', phantom('x', '--size', 39).slice(), 'It must be a whole number from 40 to 512.'],
+    ['a tiny side', phantom('x', '--size', '64,39,64').slice(), 'It must be a whole number from 40 to 512.'],
+    ['two sides', phantom('x', '--size', '64,64').slice(), 'or three such as 48,64,64.'],
+    [
+      'radii in the wrong order',
+      phantom('x', '--lesion-radius', '6,3').slice(),
+      'the least and the most such as 3,6.',
+    ],
     [
       'lesions in the wrong order',
       phantom('x', '--lesions', '3,1').slice(),

@@ -60,8 +60,8 @@ describe('an archive on the disk', () => {
   it('reads volumes with the options that it was given, and tells of what was not finite', async () => {
     await expect(sourceFolder(root).readVolume('a/holes.nii')).rejects.toThrow('2 of its 8 voxels are NaN');
     const heard: unknown[] = [];
-    const { data, name } = await sourceFolder(root, { nan: 'zero' }, (...told) =>
-      heard.push(told),
+    const { data, name } = await sourceFolder(root, { nan: 'zero' }, (path, { notFinite }) =>
+      heard.push([path, notFinite]),
     ).readVolume('a/holes.nii');
     expect([...data]).toEqual([1, 0, 0, 4, 5, 6, 7, 8]);
     expect(name).toBe(join(root, 'a', 'holes.nii'));

@@ -232,6 +232,20 @@ describe('the file', () => {
     }
   });
 
+  test('holds whole numbers as int16, and nothing else as int16', async () => {
+    const whole = { ...volume, data: volume.data.map((_, i) => ((i * 7919) % 65536) - 32768) };
+    const bytes = await encodeNifti(whole, { datatype: 'int16' });
+    const { volume: back, info } = await decodeNifti(bytes, 'int16.nii');
+    expect([info.datatype, info.bits, info.dataBytes]).toEqual(['int16', 16, 2 * whole.data.length]);
+    expect(back.data).toEqual(whole.data);
+    for (const value of [-32769, 32768, 0.5, Number.NaN]) {
+      const wrong = { ...volume, data: whole.data.map((own, i) => (i === 1 ? value : own)) };
+      expect(await failure(encodeNifti(wrong, { datatype: 'int16' }))).toMatchObject({
+        message: `Value ${value} at index 1 is not an integer from -32768 to 32767, as int16 needs.`,
+      });
+    }
+  });
+
   test('holds masks as uint8, and nothing else as uint8', async () => {
     const bytes = await encodeNifti(volume, { datatype: 'uint8' });
     expect(bytes.length).toBe(352 + data.length);

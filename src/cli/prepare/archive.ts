@@ -138,7 +138,7 @@ export async function prepareArchive(archive: Archive, run: Run) {
   await requireArchive(source);
   refuseWithin(source, out);
   const list = options.split === undefined ? undefined : await readSplitList(options.split);
-  const volumes: VolumeOptions = { nan: options.nan, int64: options.int64 };
+  const volumes = volumeOptions(archive);
   const found = await adapter.find(sourceFolder(source, volumes), settings);
   checkFound(found, source);
   if (list?.by === 'patient') {
@@ -171,21 +171,23 @@ export async function prepareArchive(archive: Archive, run: Run) {
     classes: found.classes,
     cases: rows.map((row, i) => ({ ...row, split: splits.get(row.patient)!, line: i + 2 })),
   };
-  const notes = [
-    ...found.notes,
+  const warnings = [
     ...(unknown.length > 0
       ? [`${options.split} names ${some(unknown)}, which no patient and no case is called.`]
       : []),
-    ...[...stored.values()].flatMap(({ warnings }) => warnings),
+    ...[...stored.values()].flatMap((study) => study.warnings),
   ];
+  const remarks = countRemarks([...stored.values()]);
   const text = writeCohort(cohort);
   const counts = countsOf(cohort);
+  const notes = [...found.notes, ...remarks, ...warnings];
   const record = { ...claim, split, notes, counts, leftOut, table: { sha256: sha256(text) } };
   // A table that is there is what the record says it is, whenever this is cut short.
   if (before?.table?.sha256 !== record.table.sha256) await rm(table, { force: true });
   await writeWhole({ [join(out, COHORT_RECORD)]: jsonBytes(record) });
   await writeWhole({ [table]: new TextEncoder().encode(text) });
-  for (const note of notes.slice(found.notes.length)) terminal.warn(note);
+  for (const remark of remarks) terminal.log(remark);
+  for (const warning of warnings) terminal.warn(warning);
   if (leftOut.length > 0) {
     const which = some(leftOut.map(({ study }) => study));
     terminal.warn(`${counted(leftOut.length, 'study is', 'studies are')} left out: ${which}.`);
@@ -194,6 +196,13 @@ export async function prepareArchive(archive: Archive, run: Run) {
   const values = preprocessingText(adapter.preprocessing);
   if (values) terminal.log(`Encoders that learn from it will see: ${values}.`);
   return { table, cases: rows.length, made, kept: stored.size - made, leftOut, notes, counts };
+}
+
+/** How volumes are read. Which series, and whether PET becomes SUV, is asked where an archive may hold DICOM. */
+function volumeOptions({ settings, options }: Archive): VolumeOptions {
+  const { series, suv } = settings;
+  const dicom = { ...(series !== undefined && { series }), ...(suv === 'false' && { suv: false }) };
+  return { nan: options.nan, int64: options.int64, ...dicom };
 }
 
 /** A cohort in its own archive would be a part of it the next time. */
@@ -243,11 +252,12 @@ function drawing({ adapter, options }: Archive): DrawnSplit {
 
 /** All that decides what the volumes hold. */
 function claimOf({ name, adapter, settings, options }: Archive, { channels, classes }: FoundStudies) {
+  const said = { ...settings, nan: options.nan, int64: options.int64 };
   return {
     software: { name: 'tonno', version: VERSION },
     source: name,
     description: adapter.description,
-    settings: { ...settings, nan: options.nan, int64: options.int64 },
+    settings: Object.fromEntries(Object.entries(said).sort(([a], [b]) => (a < b ? -1 : 1))),
     channels,
     classes,
     preprocessing: adapter.preprocessing,
@@ -266,6 +276,15 @@ async function refuseOtherSplit(
   throw new TonnoError(table, `Its patients were split otherwise, by ${JSON.stringify(there)}.`, {
     remedy: 'Move the table away to have them split anew; the volumes are kept.',
   });
+}
+
+/** What many studies have in common is said once. */
+function countRemarks(studies: readonly StoredStudy[]): string[] {
+  const counts = new Map<string, number>();
+  for (const remark of studies.flatMap(({ remarks }) => remarks)) {
+    counts.set(remark, (counts.get(remark) ?? 0) + 1);
+  }
+  return [...counts].map(([remark, count]) => `${remark} (${counted(count, 'study', 'studies')})`);
 }
 
 /** Prepares what is not there. */

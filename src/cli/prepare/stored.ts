@@ -27,6 +27,7 @@ const storedStudy = z.object({
   /** Bytes of each file, by its path in the cohort's folder. */
   files: z.record(z.string(), z.number()),
   warnings: z.array(z.string()),
+  remarks: z.array(z.string()),
 });
 
 export interface StoredStudy {
@@ -37,7 +38,9 @@ export interface StoredStudy {
     readonly mask?: string;
     readonly box?: Box;
   }[];
+  /** What must be looked at, and how volumes were read, as sentences. */
   readonly warnings: readonly string[];
+  readonly remarks: readonly string[];
 }
 
 /** A study that is prepared and whole; undefined where it is not, or where the archive has another of its name now. */
@@ -61,13 +64,13 @@ export async function storedStudyOf(folder: string, study: Study): Promise<Store
 export async function storeStudy(
   folder: string,
   study: Study,
-  { cases, files, warnings }: PreparedStudy,
+  { files, ...rest }: PreparedStudy,
 ): Promise<StoredStudy> {
   const sizes = Object.fromEntries(Object.entries(files).map(([path, bytes]) => [path, bytes.length]));
   const bytes = Object.entries(files).map(([path, own]) => [join(folder, path), own] as const);
-  const record = jsonBytes({ study, cases, files: sizes, warnings });
+  const record = jsonBytes({ study, ...rest, files: sizes });
   await writeWhole({ ...Object.fromEntries(bytes), [recordPath(folder, study)]: record });
-  return { cases, warnings };
+  return rest;
 }
 
 function recordPath(folder: string, { name }: Study): string {

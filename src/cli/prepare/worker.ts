@@ -14,7 +14,7 @@ import type { Box } from '../../volume/crop.ts';
 import type { Volume } from '../../volume/volume.ts';
 import { messageOf } from '../run.ts';
 import { sourceFolder } from '../source-folder.ts';
-import type { VolumeOptions } from '../volumes.ts';
+import type { ReadVolume, VolumeOptions } from '../volumes.ts';
 import { IMAGES, MASKS } from './folder.ts';
 
 /** One study to be prepared. */
@@ -46,8 +46,10 @@ export type StudyAnswer =
       readonly cases: readonly EncodedCase[];
       /** By their paths in the cohort's folder. */
       readonly files: Readonly<Record<string, Uint8Array>>;
-      /** What the user must know, as sentences. */
+      /** What must be looked at, as sentences. */
       readonly warnings: readonly string[];
+      /** How volumes were read, as sentences that name none. */
+      readonly remarks: readonly string[];
     }
   /** Why there is nothing, as sentences. */
   | { readonly problem: string };
@@ -75,9 +77,12 @@ export async function handle(message: unknown): Promise<Reply> {
 async function prepareStudy(message: StudyMessage, signal: AbortSignal): Promise<StudyAnswer> {
   const { study, settings, channels } = message;
   const warnings: string[] = [];
-  const folder = sourceFolder(message.source, { ...message.volumes, signal }, (path, count) =>
-    warnings.push(`${path}: ${count} voxels that were not finite are 0 now.`),
-  );
+  const remarks = new Set<string>();
+  const folder = sourceFolder(message.source, { ...message.volumes, signal }, (path, read) => {
+    const { notFinite, notes = [] }: ReadVolume & { readonly notes?: readonly string[] } = read;
+    if (notFinite > 0) warnings.push(`${path}: ${notFinite} voxels that were not finite are 0 now.`);
+    for (const note of notes) remarks.add(note);
+  });
   const prepared = await adapters[message.adapter].prepare(study, folder, settings, signal);
   checkPrepared(prepared, message);
   const cases: EncodedCase[] = [];
@@ -92,9 +97,10 @@ async function prepareStudy(message: StudyMessage, signal: AbortSignal): Promise
     const mask = maskOf(one);
     const path = mask && `${MASKS}/${one.name}_mask.nii.gz`;
     if (path) files[path] = await encode(mask, 'uint8');
+    warnings.push(...(one.notes ?? []).map((note) => `${one.name}: ${note}`));
     cases.push({ name: one.name, labels: one.labels, images, mask: path, box: one.box });
   }
-  return { cases, files, warnings };
+  return { cases, files, warnings, remarks: [...remarks] };
 }
 
 /** An empty mask says no more than none. */
