@@ -1,6 +1,7 @@
 /**
  * Whether preparing uses the cores and spares the memory: a folder for each class with volumes as CT has them (a body in
- * air, noise, whole numbers) and masks, prepared by one study at a time and by several, each in a process of its own.
+ * air, noise, whole numbers) and masks, prepared by one study at a time and by several, each in a process of its own. Beside
+ * it stands what as many threads get that do nothing but reckon: on a machine that others use too, that is no whole core each.
  *
  *     npm run bench -- prepare [--volumes 50] [--shape 200,200,150] [--jobs 1,2]
  */
@@ -27,6 +28,32 @@ const DIFFERENT = 4;
 const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 /** Has a process say what it used when it ends. */
 const METER = 'process.on("exit", () => console.error(JSON.stringify(process.resourceUsage())));';
+
+/** What a process used of the processors while it ran. */
+interface Use {
+  readonly wall: number;
+  readonly cpu: number;
+  /** GiB. */
+  readonly peak: number;
+}
+
+function measure(args: readonly string[]): Use {
+  const meter = ['--import', `data:text/javascript,${encodeURIComponent(METER)}`];
+  const started = performance.now();
+  const { status, stderr } = spawnSync(process.execPath, [...meter, ...args], { encoding: 'utf8' });
+  const wall = (performance.now() - started) / 1000;
+  if (status !== 0) throw new Error(stderr);
+  const used = JSON.parse(stderr.trim().split('\n').pop()!) as NodeJS.ResourceUsage;
+  return { wall, cpu: (used.userCPUTime + used.systemCPUTime) / 1e6, peak: used.maxRSS / 2 ** 20 };
+}
+
+/** Threads that reckon for some seconds. */
+function reckoning(threads: number): Use {
+  const spin = 'const end = Date.now() + 5000; while (Date.now() < end);';
+  const script = `const { Worker } = require('node:worker_threads');
+    for (let i = 0; i < ${threads}; i++) new Worker(${JSON.stringify(spin)}, { eval: true });`;
+  return measure(['-e', script]);
+}
 
 /** A body of tissue in air, in Hounsfield units, and where in it the lesion is. */
 function scan(seed: number) {
@@ -69,20 +96,13 @@ try {
   const walls: number[] = [];
   for (const jobs of values.jobs.split(',')) {
     const args = ['prepare', 'folders', join(folder, 'archive'), '--masks', 'masks', '--jobs', jobs];
-    const meter = ['--import', `data:text/javascript,${encodeURIComponent(METER)}`];
-    const started = performance.now();
-    const { status, stderr } = spawnSync(
-      process.execPath,
-      [...meter, MAIN, ...args, '--out', join(folder, `cohort-${jobs}`)],
-      { encoding: 'utf8' },
-    );
-    const wall = (performance.now() - started) / 1000;
-    if (status !== 0) throw new Error(stderr);
-    const used = JSON.parse(stderr.trim().split('\n').pop()!) as NodeJS.ResourceUsage;
-    const cpu = (used.userCPUTime + used.systemCPUTime) / 1e6;
+    const before = reckoning(Number(jobs));
+    const { wall, cpu, peak } = measure([MAIN, ...args, '--out', join(folder, `cohort-${jobs}`)]);
+    const after = reckoning(Number(jobs));
+    const got = (before.cpu + after.cpu) / (before.wall + after.wall);
     walls.push(wall);
     console.log(
-      `--jobs ${jobs}: ${wall.toFixed(1)} s, ${(wall / count).toFixed(2)} s a volume; CPU ${cpu.toFixed(1)} s, ${(cpu / wall).toFixed(2)} of wall; peak ${(used.maxRSS / 2 ** 20).toFixed(2)} GiB; ${(walls[0] / wall).toFixed(2)} times as fast as the first`,
+      `--jobs ${jobs}: ${wall.toFixed(1)} s, ${(wall / count).toFixed(2)} s a volume; CPU ${cpu.toFixed(1)} s, ${(cpu / wall).toFixed(2)} of wall where threads that only reckon get ${got.toFixed(2)}; peak ${peak.toFixed(2)} GiB; ${(walls[0] / wall).toFixed(2)} times as fast as the first`,
     );
   }
 } finally {
