@@ -138,6 +138,24 @@ describe('a mask', () => {
     expect(again.geometry.affine).toEqual(mask.geometry.affine);
   });
 
+  test('is described as a segmentation: its grid, its segments and how much is in them', async () => {
+    const out = join(newFolder(folder), 'seg.dcm');
+    await convert(await maskFile(), out, '--reference', series, '--label', 'Tumour');
+    const { printed, result } = await info(out);
+    expect(printed).toContain('  format    DICOM Segmentation');
+    // Three voxels of 1.5 × 2 × 2 mm.
+    expect(printed).toContain('  segment   1 Tumour: 3 voxels, 0.02 ml, automatic');
+    expect(result).toMatchObject({
+      kind: 'segments',
+      segmentation: 'BINARY',
+      shape: [2, 3, 4],
+      problems: [],
+    });
+    expect(result.segments).toEqual([
+      expect.objectContaining({ number: 1, label: 'Tumour', voxels: 3, millilitres: 0.018 }),
+    ]);
+  });
+
   test('comes back on a grid of its own where the series is not given, and says so', async () => {
     const out = join(newFolder(folder), 'seg.dcm');
     await convert(await maskFile(), out, '--reference', series, '--algorithm', 'manual');
@@ -170,6 +188,15 @@ describe('a mask', () => {
     expect(geometry.affine).toEqual(mask.geometry.affine);
     const unclear = await failure(convert(path, out, '--reference', series));
     expect(unclear.message).toMatch(/GTV.*Organ/s);
+    const described = await info(path);
+    expect(described.printed).toContain('  region    1 GTV: 1 contour');
+    expect(described.result).toMatchObject({
+      kind: 'contours',
+      regions: [
+        { number: 1, name: 'GTV', contours: 1 },
+        { number: 2, name: 'Organ', contours: 1 },
+      ],
+    });
     expect((await failure(convert(path, out, '--roi', 'GTV'))).message).toContain(
       `--reference: ${path} has contours, which need the series that they were drawn on.`,
     );

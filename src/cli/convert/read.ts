@@ -4,6 +4,7 @@
  */
 import { UsageError } from '../../errors.ts';
 import { type DicomObject, readDicom } from '../../formats/dicom/object.ts';
+import { type RegionKind, regionKind } from '../../formats/dicom/regions.ts';
 import { contourMask, readContours } from '../../formats/dicom/rtstruct.ts';
 import { decodeSegmentation } from '../../formats/dicom/segmentation.ts';
 import type { DecodedDicom } from '../../formats/dicom/series.ts';
@@ -31,12 +32,8 @@ const FRAME_OF_REFERENCE = '00200052';
 
 type ReadRegions = (object: DicomObject, options: ReadOptions, path: string) => Promise<ReadSource>;
 
-/** How files of regions are read, by their SOP class. */
-const REGIONS: ReadonlyMap<string, ReadRegions> = new Map([
-  ['1.2.840.10008.5.1.4.1.1.66.4', readSegments],
-  ['1.2.840.10008.5.1.4.1.1.66.7', readSegments],
-  ['1.2.840.10008.5.1.4.1.1.481.3', readRegion],
-]);
+/** How files of regions are read. */
+const READERS: Readonly<Record<RegionKind, ReadRegions>> = { segments: readSegments, contours: readRegion };
 
 /**
  * @param asMask whether the reference belongs to what is written, whatever the source is.
@@ -47,11 +44,11 @@ export async function readSource(path: string, options: ReadOptions, asMask: boo
   const folder = one && (await isFolder(path));
   const object =
     one && !folder && (await isDicomFile(path)) ? await readDicom(await readBytes(path), path) : undefined;
-  const read = object && REGIONS.get(object.dataset.string('00080016') ?? '');
-  if (read !== readRegion && options.roi !== undefined) {
+  const kind = object && regionKind(object);
+  if (kind !== 'contours' && options.roi !== undefined) {
     throw new UsageError('--roi', `${path} is no RT Structure Set.`, { remedy: 'Leave it out.' });
   }
-  if (object && read) return read(object, options, path);
+  if (kind) return READERS[kind](object, options, path);
   if (options.reference !== undefined && !asMask) {
     throw new UsageError('--reference', `${path} is a volume, which is converted by itself.`, {
       remedy: 'Leave it out, or write a mask as .dcm.',

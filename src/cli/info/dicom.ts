@@ -1,6 +1,6 @@
 /**
  * What DICOM there is: the series of a folder or a file, each with its place in the world, and of the one that is meant,
- * or the only one, the range of its values too.
+ * or the only one, the range of its values too. Of a file of regions, those (regions.ts).
  */
 import { stackPlanes } from '../../formats/dicom/geometry.ts';
 import { type DicomObject, readDicom } from '../../formats/dicom/object.ts';
@@ -26,6 +26,7 @@ import {
   problemLine,
   valueLines,
 } from './description.ts';
+import { describeRegions } from './regions.ts';
 
 interface Options extends DicomOptions {
   readonly header?: boolean;
@@ -48,7 +49,8 @@ export async function describeDicomFolder(path: string, options: Options, run: R
 }
 
 export async function describeDicomFile(path: string, options: Options, run: Run): Promise<Description> {
-  return describe(path, [await readDicom(await readBytes(path), path)], [], options, run);
+  const object = await readDicom(await readBytes(path), path);
+  return (await describeRegions(object)) ?? describe(path, [object], [], options, run);
 }
 
 async function describe(
