@@ -1,8 +1,8 @@
 /** Names of cases are names of files: letters, digits, ".", "_" and "-", and no two that differ by capitals alone. */
 
 /**
- * For each name one that is fit for a file, and unique among them; a name that is both already stays. Of several that
- * become alike, the later ones get a number.
+ * For each name one that is fit for a file, and unique among them: of several that become alike, the later ones get a
+ * number.
  */
 export function caseNames(names: readonly string[]): string[] {
   const taken = new Set<string>();

@@ -24,7 +24,7 @@ export async function findVisits(folder: SourceFolder, root: string): Promise<Vi
     const { folders } = await folder.list(own);
     const sessions = folders.filter((name) => /^ses-./.test(name));
     for (const session of sessions.length > 0 ? sessions : [undefined]) {
-      const files = await volumesIn(folder, pathIn(own, session ?? ''));
+      const files = await volumesIn(folder, session === undefined ? own : pathIn(own, session));
       const name = session === undefined ? participant : `${participant}_${session}`;
       if (files.length > 0) visits.push({ name, participant, session, files });
     }

@@ -1,0 +1,255 @@
+import { readFileSync } from 'node:fs';
+import { deflateRawSync } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parseText } from '../../src/formats/spreadsheet/text.ts';
+import { decodeTable, hasColumn, namedRows } from '../../src/formats/spreadsheet.ts';
+import { zipArchive } from '../support/zip.ts';
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const cells = async (text: string | Uint8Array) =>
+  (await decodeTable(typeof text === 'string' ? bytes(text) : text, 'table')).rows.map((row) => row.cells);
+const fixture = (name: string) =>
+  new Uint8Array(readFileSync(new URL(`../fixtures/duke/${name}`, import.meta.url)));
+
+/** An .xlsx file with a sheet of this XML. */
+function workbook(sheet: string, more: Record<string, string> = {}): Uint8Array {
+  const main = 'http://schemas.openxmlformats.org/spreadsheetml/2006/main';
+  const office = 'http://schemas.openxmlformats.org/officeDocument/2006/relationships';
+  return zipArchive({
+    'xl/workbook.xml': bytes(
+      `<workbook xmlns="${main}" xmlns:r="${office}"><sheets><sheet name="S" sheetId="1" r:id="rId1"/></sheets></workbook>`,
+    ),
+    'xl/_rels/workbook.xml.rels': bytes(
+      `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="${office}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>`,
+    ),
+    'xl/worksheets/sheet1.xml': bytes(
+      `<worksheet xmlns="${main}"><sheetData>${sheet}</sheetData></worksheet>`,
+    ),
+    ...Object.fromEntries(Object.entries(more).map(([name, text]) => [name, bytes(text)])),
+  });
+}
+
+describe('text', () => {
+  test.each([
+    ['commas', 'a,b\n1,"x, y"\n'],
+    ['semicolons', 'a;b\n1;x, y\n'],
+    ['tabs', 'a\tb\r\n1\tx, y\r\n'],
+    ['a byte order mark', '\ufeffa,b\n1,"x, y"'],
+    ['spaces and blank lines', '\n a , b \n,\n1 ,"x, y"\n\n'],
+  ])('with %s is a table', async (_, text) => {
+    expect(await cells(text)).toEqual([
+      ['a', 'b'],
+      ['1', 'x, y'],
+    ]);
+  });
+
+  test('is read in the encodings of spreadsheets', async () => {
+    const expected = [['Größe', '5"']];
+    expect(await cells('Größe\t5"')).toEqual(expected);
+    expect(await cells(Uint8Array.from('Gr\xf6\xdfe\t5"', (c) => c.charCodeAt(0)))).toEqual(expected);
+    for (const little of [true, false]) {
+      const text = '\ufeffGröße\t5"';
+      const view = new DataView(new ArrayBuffer(2 * text.length));
+      for (let i = 0; i < text.length; i++) view.setUint16(2 * i, text.charCodeAt(i), little);
+      expect(await cells(new Uint8Array(view.buffer))).toEqual(expected);
+    }
+  });
+
+  test('keeps line numbers, also behind cells of several lines', async () => {
+    const { rows } = await decodeTable(bytes('a,b\n\n"x\ny",2\n3,4\n'), 'table');
+    expect(rows.map(({ line, cells: [first] }) => [line, first])).toEqual([
+      [1, 'a'],
+      [4, 'x\ny'],
+      [5, '3'],
+    ]);
+  });
+
+  test('is the same in pieces of any length', () => {
+    const row = fc.array(fc.constantFrom('a', '"x\ny"', '"b, c"', '5', ' d '), {
+      minLength: 1,
+      maxLength: 4,
+    });
+    fc.assert(
+      fc.property(
+        fc.array(row, { minLength: 1, maxLength: 20 }),
+        fc.integer({ min: 1, max: 60 }),
+        (table, piece) => {
+          const text = table.map((row) => `${row.join()}\n`).join('');
+          const expected = [];
+          let line = 0;
+          for (const row of table) {
+            line += 1 + row.filter((cell) => cell.includes('\n')).length;
+            expected.push({ line, cells: row.map((cell) => cell.replaceAll('"', '').trim()) });
+          }
+          expect(parseText(text, 'table', () => true, piece)).toEqual(expected);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  test('that spreadsheets write comes back', async () => {
+    const cell = fc
+      .string({ unit: fc.constantFrom('a', ' ', '"', ',', ';', '\n', 'é', '7') })
+      .map((text) => text.trim());
+    const table = fc.array(fc.tuple(cell, cell, cell), { minLength: 1, maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(table, async (rows) => {
+        const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`;
+        const text = [['h1', 'h2', 'h3'], ...rows].map((row) => row.map(quoted).join()).join('\n');
+        const filled = rows.filter((row) => row.some((value) => value !== ''));
+        expect((await cells(text)).slice(1)).toEqual(filled);
+      }),
+    );
+  });
+
+  test.each([
+    [new Uint8Array(0), 'table: The table is empty.'],
+    [bytes(' \n,,\n'), 'table: The table is empty.'],
+    [
+      Uint8Array.of(0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1),
+      'table: This is an old .xls file, or an .xlsx file with a password.',
+    ],
+    [Uint8Array.of(1, 0, 2, 0), 'table: This is neither an .xlsx file nor text.'],
+    [bytes('a,"b\n1,2\n'), 'table: It cannot be read as a table of text. Quote Not Closed'],
+  ])('and other bytes are refused: %#', async (content, message) => {
+    await expect(decodeTable(content, 'table')).rejects.toThrow(message);
+  });
+
+  test('that is larger than it may be is refused', async () => {
+    await expect(decodeTable(bytes('a,b\n'.repeat(600_000)), 'table', { maxBytes: 2 ** 20 })).rejects.toThrow(
+      'table: The table is 3 MiB large; no more than 1 MiB are read.',
+    );
+  });
+});
+
+describe('workbooks', () => {
+  test('by openpyxl are read, whatever they are called', async () => {
+    const table = await decodeTable(fixture('Clinical_and_Other_Features.xlsx'), 'table.csv');
+    expect(table.rows.slice(0, 2).map(({ line, cells: row }) => [line, row.slice(0, 5)])).toEqual([
+      [1, ['Patient Information', 'MRI Technical Information', '', '', 'Tumor Characteristics']],
+      [
+        2,
+        [
+          'Patient ID',
+          'Days to MRI (From the Date of Diagnosis)',
+          'Manufacturer',
+          'Field Strength (Tesla)',
+          'ER',
+        ],
+      ],
+    ]);
+    const rows = namedRows(
+      table,
+      ['patient id', 'Contralateral Breast Involvement'],
+      ['Field Strength (Tesla)'],
+    );
+    expect(
+      rows.slice(1).map(({ get }) => [get('patient id'), get('Contralateral Breast Involvement')]),
+    ).toEqual([
+      ['Breast_MRI_001', '0'],
+      ['Breast_MRI_002', '1'],
+      ['Breast_MRI_003', 'NC'],
+      ['Breast_MRI_004', '0'],
+      ['Breast_MRI_005', '0'],
+    ]);
+    expect(rows[1].get('Field Strength (Tesla)')).toBe('1.494');
+    expect(rows[1].line).toBe(4);
+  });
+
+  test('have cells of all kinds, dates, and gaps', async () => {
+    const sheet =
+      '<row r="2"><c r="B2" t="inlineStr"><is><t> x </t></is></c><c r="D2"><v>0.1</v></c></row><row r="4"><c r="A4" t="b"><v>1</v></c><c r="B4" s="1"><v>43832</v></c><c r="C4" t="str"><f>A1</f><v>y</v></c></row>';
+    const styles = '<styleSheet><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>';
+    const { rows } = await decodeTable(workbook(sheet, { 'xl/styles.xml': styles }), 'table');
+    expect(rows).toEqual([
+      { line: 2, cells: ['', 'x', '', '0.1'] },
+      // 43832 days after 30 December 1899.
+      { line: 4, cells: ['true', '2020-01-02', 'y', ''] },
+    ]);
+  });
+
+  test('that are damaged are refused with a sentence', async () => {
+    const whole = fixture('Annotation_Boxes.xlsx');
+    const refused = 'table: It cannot be read as an .xlsx file: it is damaged, or something else.';
+    const flipped = whole.slice();
+    flipped.fill(0x55, 60, 200);
+    const sheet = '<row r="1"><c r="A1" t="s"><v>9</v></c></row>';
+    for (const [name, content] of Object.entries({
+      cut: whole.subarray(0, whole.length >> 1),
+      flipped,
+      other: zipArchive({ mimetype: bytes('application/vnd.oasis.opendocument.spreadsheet') }),
+      reference: workbook(sheet),
+      unclosed: workbook('<row r="1"><c r="A1"><v>1</v></c></row'),
+      nameless: workbook('<row><c><v>1</v></c></row>'),
+    })) {
+      await expect(decodeTable(content, 'table'), name).rejects.toThrow(refused);
+    }
+  });
+
+  test('never crash, whatever bytes are turned', async () => {
+    const whole = fixture('Annotation_Boxes.xlsx');
+    const places = fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(places, fc.nat(whole.length), async (changes, cut) => {
+        const bad = whole.slice(0, cut % 3 === 0 ? cut : whole.length);
+        for (const [place, value] of changes) if (place < bad.length) bad[place] = value;
+        await decodeTable(bad, 'table').catch((error) => {
+          expect(error.name).toBe('TonnoError');
+          expect(error.message).toMatch(/^table: [A-Z].*\.$/);
+        });
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  test('that unpack to too much are refused before they do', async () => {
+    const bomb = workbook(`<row r="1"><c r="A1"><v>${'7'.repeat(3 * 2 ** 20)}</v></c></row>`);
+    expect(bomb.length).toBeLessThan(10_000);
+    await expect(decodeTable(bomb, 'table', { maxBytes: 2 ** 20 })).rejects.toThrow(
+      'table: It unpacks to 4 MiB; no more than 1 MiB are read.',
+    );
+  });
+
+  test('whose archive says less than it unpacks to are refused', async () => {
+    const text = `<worksheet>${' '.repeat(2 ** 20)}</worksheet>`;
+    const lying = zipArchive({ 'xl/worksheets/sheet1.xml': bytes(text) }, { size: 100 });
+    await expect(decodeTable(lying, 'table')).rejects.toThrow('table: It cannot be read as an .xlsx file');
+    expect(deflateRawSync(text).length).toBeLessThan(2000);
+  });
+
+  test('with a lone cell at the far corner are refused', async () => {
+    const far =
+      '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>2</v></c></row>';
+    await expect(decodeTable(workbook(far), 'table')).rejects.toThrow(
+      'table: Its sheet reaches to row 1048576 and column 16384, which are 17179869184 cells; no more than 33554432 are read.',
+    );
+    // Long or wide alone they are not.
+    const long = '<row r="1"><c r="A1"><v>1</v></c></row><row r="100000"><c r="B100000"><v>2</v></c></row>';
+    expect((await decodeTable(workbook(long), 'table')).rows.map(({ line }) => line)).toEqual([1, 100000]);
+  });
+});
+
+describe('columns', () => {
+  const table = (text: string) => decodeTable(bytes(text), 'table');
+
+  test('are found below other rows, however they are written', async () => {
+    const found = await table('Group,,\npatient_id,START row,x\n,legend,\nP1,3,4\n');
+    const rows = namedRows(found, ['Patient ID', 'Start Row'], ['missing']);
+    expect(rows.map(({ line, get }) => [line, get('Patient ID'), get('Start Row'), get('missing')])).toEqual([
+      [3, '', 'legend', ''],
+      [4, 'P1', '3', ''],
+    ]);
+    expect([hasColumn(found, 'startrow'), hasColumn(found, 'end')]).toEqual([true, false]);
+  });
+
+  test('that are missing or there twice are named', async () => {
+    const found = await table('Patient ID,a,A\n1,2,3\n');
+    expect(() => namedRows(found, ['Patient ID', 'b', 'c'])).toThrow(
+      'table: There is no column "b" and no column "c". The columns are "Patient ID", "a", "A".',
+    );
+    expect(() => namedRows(found, ['a'])).toThrow('table: There are two columns "a".');
+    expect(() => namedRows(found, ['Patient ID'], ['a'])).toThrow('table: There are two columns "a".');
+  });
+});
