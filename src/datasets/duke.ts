@@ -4,7 +4,7 @@
  * pre-contrast series; they are carried into the grid of the breast they are in.
  */
 import { TonnoError } from '../errors.ts';
-import { type DicomObject, looksLikeDicom, readDicom } from '../formats/dicom/object.ts';
+import { looksLikeDicom, readDicom } from '../formats/dicom/object.ts';
 import { type Box, cropVolume } from '../volume/crop.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { Adapter, AdapterSettings, PreparedCase, SourceFolder, Study } from './adapter.ts';
@@ -13,7 +13,7 @@ import { readTable, type TableFile, tableNamed } from './archive-tables.ts';
 import { listed } from './case-names.ts';
 import { boxText, breastBoxes, enhancement, placeBox, SIDES, wholeGridBox } from './duke/halves.ts';
 import { describedFolders, listedFolders, SEQUENCES, type SeriesFolder } from './duke/series.ts';
-import { slicePlanes } from './duke/slices.ts';
+import { type SliceHeader, sliceHeader, slicePlanes } from './duke/slices.ts';
 import {
   type AnnotationBox,
   type ClinicalFeatures,
@@ -147,7 +147,7 @@ Taken are the fat-saturated T1 before contrast and the first after it, cut in th
       [before, after],
       'Check that both series are of one examination; nothing is registered here.',
     );
-    const planes = slicePlanes(await readObjects(folder, series.pre, signal), before);
+    const planes = slicePlanes(await readHeaders(folder, series.pre, signal), before);
     const whole: Box = wholeBoxOf(box, planes, study.name);
     const breasts = breastBoxes(before, study.name);
     const placed = placeBox(whole, before.shape, breasts, study.name);
@@ -252,14 +252,15 @@ async function seriesFolders(folder: SourceFolder, path: string, depth = 0): Pro
   ).flat();
 }
 
-async function readObjects(folder: SourceFolder, path: string, signal?: AbortSignal): Promise<DicomObject[]> {
-  const objects: DicomObject[] = [];
+async function readHeaders(folder: SourceFolder, path: string, signal?: AbortSignal): Promise<SliceHeader[]> {
+  const headers: SliceHeader[] = [];
   for (const file of (await folder.list(path)).files) {
     signal?.throwIfAborted();
     const bytes = await folder.readBytes(pathIn(path, file));
-    if (looksLikeDicom(bytes)) objects.push(await readDicom(bytes, pathIn(folder.name, pathIn(path, file))));
+    if (!looksLikeDicom(bytes)) continue;
+    headers.push(sliceHeader(await readDicom(bytes, pathIn(folder.name, pathIn(path, file)))));
   }
-  return objects;
+  return headers;
 }
 
 /** Rows are on axis 1 and columns on axis 2 of a DICOM volume. */

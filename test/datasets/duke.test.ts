@@ -315,6 +315,13 @@ describe('boxes', () => {
     expect(notesOf(cases)[0]).toBe(
       'The box of Breast_MRI_900, 5:9 0:2 0:3, reaches out of its 7 × 5 × 10 voxels and was cut.',
     );
+    const down = onePatient([1, 2, 1, 3, 6, 7], { ...place, up: false });
+    down['Annotation_Boxes.csv'] = files['Annotation_Boxes.csv'];
+    const turned = await prepared(down);
+    expect(named(turned, 'Breast_MRI_900_right').box).toEqual({ from: [0, 0, 0], to: [2, 2, 3] });
+    expect(notesOf(turned)[0]).toBe(
+      'The box of Breast_MRI_900, -2:2 0:2 0:3, reaches out of its 7 × 5 × 10 voxels and was cut.',
+    );
     files['Annotation_Boxes.csv'] = bytes(`${BOXES}Breast_MRI_900,1,2,1,3,8,9\n`);
     await expect(prepared(files)).rejects.toThrow(
       'Breast_MRI_900: Its box begins in slice 8, and there are 7.',

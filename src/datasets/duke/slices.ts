@@ -16,45 +16,51 @@ const POSITION = '00200032';
 /** Share of the distance of two planes by which a place may be off. */
 const OFF_PLANE = 0.1;
 
+/** What is kept of a file. */
+export interface SliceHeader {
+  readonly name: string;
+  readonly number?: number;
+  /** LPS millimetres. */
+  readonly position: readonly number[];
+}
+
+export function sliceHeader({ name, dataset }: DicomObject): SliceHeader {
+  return { name, number: dataset.number(INSTANCE_NUMBER), position: [...dataset.numbers(POSITION)] };
+}
+
 /**
  * For slice 1, 2, …: the index on axis 0 of the volume.
- * @param objects the files of the volume, in any order.
+ * @param headers of the files of the volume, in any order.
  * @throws VolumeError when numbers or places are missing, occur twice, or do not fit the volume.
  */
-export function slicePlanes(objects: readonly DicomObject[], volume: Volume): number[] {
+export function slicePlanes(headers: readonly SliceHeader[], volume: Volume): number[] {
   const [depth] = volume.shape;
   const title = volume.name ?? 'the series';
   const refuse = (subject: string, problem: string) =>
     new VolumeError(subject, problem, {
       remedy: 'The slices of the box cannot be told without it: download the series again.',
     });
-  if (objects.length !== depth) {
-    throw refuse(title, `It has ${objects.length} files and ${depth} planes.`);
+  if (headers.length !== depth) {
+    throw refuse(title, `It has ${headers.length} files and ${depth} planes.`);
   }
-  const numbered = objects.map((object) => {
-    const number = object.dataset.number(INSTANCE_NUMBER);
-    const position = object.dataset.numbers(POSITION);
-    if (number === undefined || !Number.isInteger(number))
-      throw refuse(object.name, 'It has no instance number.');
-    if (position.length !== 3) throw refuse(object.name, 'It has no position in the patient.');
-    return { object, number, plane: planeOf(position, volume) };
+  const numbered = headers.map(({ name, number, position }) => {
+    if (number === undefined || !Number.isInteger(number)) throw refuse(name, 'It has no instance number.');
+    if (position.length !== 3) throw refuse(name, 'It has no position in the patient.');
+    return { name, number, plane: planeOf(position, volume) };
   });
   numbered.sort((a, b) => a.number - b.number);
   const taken = new Map<number, string>();
-  for (const [i, { object, number, plane }] of numbered.entries()) {
+  for (const [i, { name, number, plane }] of numbered.entries()) {
     if (i > 0 && number === numbered[i - 1].number) {
-      throw refuse(
-        object.name,
-        `Its instance number, ${number}, is that of ${numbered[i - 1].object.name} too.`,
-      );
+      throw refuse(name, `Its instance number, ${number}, is that of ${numbered[i - 1].name} too.`);
     }
     const index = Math.round(plane);
     if (Math.abs(plane - index) > OFF_PLANE || index < 0 || index >= depth) {
-      throw refuse(object.name, 'It lies on none of the planes of its series.');
+      throw refuse(name, 'It lies on none of the planes of its series.');
     }
     const other = taken.get(index);
-    if (other) throw refuse(object.name, `It lies where ${other} does.`);
-    taken.set(index, object.name);
+    if (other) throw refuse(name, `It lies where ${other} does.`);
+    taken.set(index, name);
   }
   return numbered.map(({ plane }) => Math.round(plane));
 }
