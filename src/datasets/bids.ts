@@ -22,9 +22,13 @@ const MASK_SUFFIXES = ['mask', 'dseg'];
 
 export const bids: Adapter = {
   summary: 'a BIDS data set, with labels from participants.tsv',
-  description: `SOURCE is a BIDS data set: sub-XX[/ses-YY]/DATATYPE/..._SUFFIX.nii.gz. A case is a participant's session, its channels the files with the suffixes that are chosen, on one grid. Where several files have a suffix, --entities says which: "acq-mprage,run-1" takes those with these entities, and those that do not have them where there are no others; "acq-" takes those without.
-
-The label is that of --label, a column of participants.tsv or of sub-XX_sessions.tsv; without it, 1 where the mask has anything in it. Masks are files ..._mask or ..._dseg in derivatives/NAME. Each channel is normalised to zero mean and unit deviation before an encoder sees it.`,
+  description: [
+    'Takes sub-XX[/ses-YY]/DATATYPE/..._SUFFIX.nii.gz: a case is a session of a participant, its channels are the files with the suffixes that are chosen, on one grid.',
+    'Where several files have a suffix, --entities says which: "acq-mprage,run-1" takes those with these entities, or without them where there are no others; "acq-" takes those without.',
+    'The label is that of --label, a column of participants.tsv or of sub-XX_sessions.tsv; without it a case is positive where its mask has anything in it.',
+    'Masks are files ..._mask or ..._dseg in derivatives/NAME.',
+    'Preprocessing: zero mean and unit deviation in each channel, and its minimum outside the volume.',
+  ].join(' '),
   options: [
     { flags: '--label <column>', description: `of ${PARTICIPANTS} or of sessions.tsv` },
     {
@@ -102,13 +106,9 @@ The label is that of --label, a column of participants.tsv or of sub-XX_sessions
     );
     if (strangers.length > 0) notes.push(`In ${PARTICIPANTS}, but without files: ${listed(strangers)}.`);
     if (studies.length === 0) {
-      throw new TonnoError(
-        folder.name,
-        `None of its ${visits.length} sessions can be used. ${notes.join(' ')}`,
-        {
-          remedy: 'Choose others with --suffixes, --label or --masks.',
-        },
-      );
+      throw new TonnoError(folder.name, `None of its sessions can be used. ${notes.join(' ')}`, {
+        remedy: 'Choose others with --suffixes, --label or --masks.',
+      });
     }
     return { studies, classes: ['label'], channels: suffixes, notes };
   },

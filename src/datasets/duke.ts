@@ -55,9 +55,13 @@ const DEEPEST_SERIES = 3;
 
 export const duke: Adapter = {
   summary: 'Duke-Breast-Cancer-MRI: DICOM series, boxes in a table; a case for each breast',
-  description: `SOURCE is the folder of the download, with Duke-Breast-Cancer-MRI (patients Breast_MRI_001 and so on) and the tables of the archive, as .xlsx or .csv: Annotation_Boxes, Clinical_and_Other_Features and, if there, Breast-Cancer-MRI-filepath_filename-mapping, which tells the series of each sequence; without it their descriptions do.
-
-Taken are the fat-saturated T1 before contrast and the first after it, cut in the middle from left to right. The breast with the box is positive; the other one as well where the column Contralateral Breast Involvement says so, then without box or mask. Slices of boxes are counted in the order of the pre-contrast series' instance numbers. Each channel is normalised to zero mean and unit deviation before an encoder sees it.`,
+  description: [
+    'Takes from Breast_MRI_001 and so on the fat-saturated T1 before contrast and the first after it, and from the tables of the archive (.xlsx or .csv) Annotation_Boxes, Clinical_and_Other_Features and, where it is there, Breast-Cancer-MRI-filepath_filename-mapping, which says what each series is; without it their descriptions do.',
+    'Volumes are cut in the middle from left to right, a case for each breast.',
+    'The breast with the box is positive; the other one too where Contralateral Breast Involvement says so, then without a box, and negative otherwise.',
+    "Slices of boxes are counted in the order of the pre-contrast series' instance numbers.",
+    'Preprocessing: zero mean and unit deviation in each channel, and its minimum outside the volume.',
+  ].join(' '),
   options: [
     { flags: `${OPTIONS.boxes} <file>`, description: 'the table of boxes, from SOURCE (Annotation_Boxes)' },
     {
@@ -123,7 +127,7 @@ Taken are the fat-saturated T1 before contrast and the first after it, cut in th
     if (studies.length === 0) {
       throw new TonnoError(
         folder.name,
-        `None of its ${patients.size} patients can be used. ${sentences(notes).join(' ')}`,
+        `None of its ${counted(patients.size)} can be used. ${sentences(notes).join(' ')}`,
         { remedy: 'Check that images and tables are of the same archive.' },
       );
     }
@@ -133,7 +137,7 @@ Taken are the fat-saturated T1 before contrast and the first after it, cut in th
       channels: [...SEQUENCES],
       notes: [
         ...sentences(notes),
-        ...(absent > 0 ? [`Of ${absent} patients there is a box, but no images.`] : []),
+        ...(absent > 0 ? [`Of ${counted(absent)} there is a box, but no images.`] : []),
       ],
     };
   },
@@ -168,6 +172,10 @@ Taken are the fat-saturated T1 before contrast and the first after it, cut in th
     });
   },
 };
+
+function counted(patients: number): string {
+  return patients === 1 ? '1 patient' : `${patients} patients`;
+}
 
 /** Folders of patients by their names (one may be in several downloads), and the files beside and above them. */
 async function walk(folder: SourceFolder): Promise<{ patients: Map<string, string[]>; files: string[] }> {

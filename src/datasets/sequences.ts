@@ -34,9 +34,12 @@ const DEEPEST = 4;
 
 export const sequences: Adapter = {
   summary: 'a folder of studies, each with several registered sequences',
-  description: `SOURCE holds folders PATIENT/STUDY or STUDY, and these a file for each sequence, all on one grid: the sequences of a study are stacked as channels, in the order of --channels. A file is that of a channel when its name, without the ending, is the channel's, ends with it, or has it in the middle, set off by "_", "-", "." or a space: t1 is found in t1.nii.gz, p01_t1.nii.gz and p01_t1_brain.nii.gz, but not in p01_t1gd.nii.gz.
-
-The label is 1 where the mask has anything in it, or comes from a table. Studies of a patient go to one split. Each channel is normalised to zero mean and unit deviation before an encoder sees it.`,
+  description: [
+    'Takes folders PATIENT/STUDY or STUDY with a file for each sequence, all on one grid, and stacks the sequences of a study as channels, in the order of --channels.',
+    'A file is that of a channel when its name, without the ending, is the channel\'s, ends with it, or has it set off by "_", "-", "." or a space: t1 is found in t1.nii.gz, p01_t1.nii.gz and p01_t1_brain.nii.gz, but not in p01_t1gd.nii.gz.',
+    'A study is positive where its mask has anything in it, or where a table says so; all studies of a patient go to one split.',
+    'Preprocessing: zero mean and unit deviation in each channel, and its minimum outside the volume.',
+  ].join(' '),
   options: [
     { flags: '--channels <names>', description: 'names of the sequences, with commas', required: true },
     { flags: '--mask <name>', description: "name of the mask's file, found like a sequence" },
@@ -99,7 +102,7 @@ The label is 1 where the mask has anything in it, or comes from a table. Studies
       notes.push(`${settings.labels} has labels of what is not there: ${listed(table.unknown)}.`);
     }
     if (studies.length === 0) {
-      throw new TonnoError(folder.name, `None of its ${folders.length} studies is whole. ${notes[0]}`, {
+      throw new TonnoError(folder.name, `None of its studies can be used. ${notes[0]}`, {
         remedy: `${folders[0].path} has ${listed(folders[0].files)}: give names that are in these with --channels and --mask.`,
       });
     }

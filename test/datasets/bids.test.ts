@@ -167,7 +167,7 @@ describe('channels', () => {
     [
       { ...archive, 'participants.tsv': bytes('participant_id\tlesion\nsub-01\tn/a\n') },
       { label: 'lesion', suffixes: 'FLAIR' },
-      'archive: None of its 5 sessions can be used. Left out, as lesion is not known',
+      'archive: None of its sessions can be used. Left out, as lesion is not known',
     ],
   ] as [
     Files,

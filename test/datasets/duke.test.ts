@@ -108,7 +108,7 @@ describe('the archive as it is downloaded', () => {
     expect(found.notes).toEqual([
       'Left out, as the series before contrast or the first after it is not there: Breast_MRI_004.',
       'The other breast counts as negative, as Contralateral Breast Involvement is neither 0 nor 1 there: Breast_MRI_003.',
-      'Of 1 patients there is a box, but no images.',
+      'Of 1 patient there is a box, but no images.',
     ]);
     expect(JSON.parse(JSON.stringify(found.studies))).toEqual(found.studies);
   });
@@ -492,7 +492,7 @@ describe('tables that do not fit', () => {
     [
       'other patients',
       withBoxes(`${BOXES}Breast_MRI_901,1,1,1,1,1,1\n`),
-      'None of its 1 patients can be used. Left out, as archive/Annotation_Boxes.csv has no box of them: Breast_MRI_900.',
+      'None of its 1 patient can be used. Left out, as archive/Annotation_Boxes.csv has no box of them: Breast_MRI_900.',
     ],
   ] as [string, Files, string][])('%s', async (_, bad, message) => {
     await expect(find(bad)).rejects.toThrow(message);

@@ -127,7 +127,7 @@ describe('labels from a table', () => {
     ['study,finding\nA/1,1\n', 'archive/labels.csv: There is no column "label".'],
     [
       'study,label\nX,1\n',
-      'None of its 4 studies is whole. Left out, as labels.csv has no label of them: A/1, A/2, B/1, C.',
+      'None of its studies can be used. Left out, as labels.csv has no label of them: A/1, A/2, B/1, C.',
     ],
   ])('%j are refused', async (table, message) => {
     await expect(find({ ...files, 'labels.csv': bytes(table) }, settings)).rejects.toThrow(message);
@@ -169,7 +169,7 @@ describe('what is missing', () => {
     [
       { 'A/x.nii': flat(1) },
       { channels: 't1', mask: 'm' },
-      'archive: None of its 1 studies is whole. A was left out: there is no file for t1. A has x.nii: give names that are in these',
+      'archive: None of its studies can be used. A was left out: there is no file for t1. A has x.nii: give names that are in these',
     ],
   ] as [Files, Record<string, string>, string][])('is refused: %#', async (files, settings, message) => {
     await expect(find(files, settings)).rejects.toThrow(message);
