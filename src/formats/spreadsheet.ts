@@ -19,7 +19,7 @@ export interface Table {
 export interface TableOptions {
   /** Of text, or of all that an .xlsx file holds unpacked; default 64 MiB. */
   readonly maxBytes?: number;
-  /** Which rows to keep. Large tables of text are never in memory whole. */
+  /** Which rows to keep: of large tables few may be wanted. */
   readonly keep?: (cells: readonly string[]) => boolean;
 }
 
@@ -37,7 +37,7 @@ const HEADER_ROWS = 10;
 /**
  * Reads a table.
  * @param name what errors call the file.
- * @throws TonnoError when it is no table, damaged, empty, or larger than `maxBytes` or a few ten million cells.
+ * @throws TonnoError when it is no table, damaged, empty, or larger than `maxBytes` or some 33 million cells.
  */
 export async function decodeTable(
   bytes: Uint8Array,
@@ -45,7 +45,7 @@ export async function decodeTable(
   { maxBytes = MOST_BYTES, keep = () => true }: TableOptions = {},
 ): Promise<Table> {
   const rows = isZip(bytes)
-    ? (await readWorkbook(bytes, name, maxBytes)).filter(({ cells }) => keep(cells))
+    ? await readWorkbook(bytes, name, maxBytes, keep)
     : parseText(decodeText(bytes, name, maxBytes), name, keep);
   if (rows.length === 0) {
     throw new TonnoError(name, 'The table is empty.', {

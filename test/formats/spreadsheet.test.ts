@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseText } from '../../src/formats/spreadsheet/text.ts';
+import { XmlReader } from '../../src/formats/spreadsheet/xml.ts';
 import { unpackEntry, zipEntries } from '../../src/formats/spreadsheet/zip.ts';
 import { decodeTable, hasColumn, namedRows } from '../../src/formats/spreadsheet.ts';
 import { zipArchive } from '../support/zip.ts';
@@ -161,12 +162,13 @@ describe('workbooks', () => {
   test('have cells of all kinds, dates, and gaps', async () => {
     const sheet =
       '<row r="2"><c r="B2" t="inlineStr"><is><t> x </t></is></c><c r="D2"><v>0.1</v></c></row><row r="4"><c r="A4" t="b"><v>1</v></c><c r="B4" s="1"><v>43832</v></c><c r="C4" t="str"><f>A1</f><v>y</v></c></row>';
-    const styles = '<styleSheet><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>';
+    const styles =
+      '<styleSheet><cellStyleXfs><xf numFmtId="14"/></cellStyleXfs><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>';
     const { rows } = await decodeTable(workbook(sheet, { 'xl/styles.xml': styles }), 'table');
     expect(rows).toEqual([
       { line: 2, cells: ['', 'x', '', '0.1'] },
       // 43832 days after 30 December 1899.
-      { line: 4, cells: ['true', '2020-01-02', 'y', ''] },
+      { line: 4, cells: ['TRUE', '2020-01-02', 'y'] },
     ]);
   });
 
@@ -174,7 +176,9 @@ describe('workbooks', () => {
     const whole = fixture('Annotation_Boxes.xlsx');
     const refused = 'table: It cannot be read as an .xlsx file: it is damaged, or something else.';
     const flipped = whole.slice();
-    flipped.fill(0x55, 60, 200);
+    // A bit of a packed sheet, which still unpacks to something.
+    const [sheetEntry] = zipEntries(whole).filter(({ name }) => name.endsWith('sheet1.xml'));
+    flipped[sheetEntry.offset + 30 + sheetEntry.name.length + 200] ^= 1;
     const sheet = '<row r="1"><c r="A1" t="s"><v>9</v></c></row>';
     for (const [name, content] of Object.entries({
       cut: whole.subarray(0, whole.length >> 1),
@@ -182,7 +186,7 @@ describe('workbooks', () => {
       other: zipArchive({ mimetype: bytes('application/vnd.oasis.opendocument.spreadsheet') }),
       reference: workbook(sheet),
       unclosed: workbook('<row r="1"><c r="A1"><v>1</v></c></row'),
-      nameless: workbook('<row><c><v>1</v></c></row>'),
+      number: workbook('<row><c><v>1x</v></c></row>'),
     })) {
       await expect(decodeTable(content, 'table'), name).rejects.toThrow(refused);
     }
@@ -226,15 +230,96 @@ describe('workbooks', () => {
     expect(seen).toBe(0);
   });
 
-  test('with a lone cell at the far corner are refused', async () => {
-    const far =
-      '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>2</v></c></row>';
-    await expect(decodeTable(workbook(far), 'table')).rejects.toThrow(
-      'table: Its sheet reaches to row 1048576 and column 16384, which are 17179869184 cells; no more than 33554432 are read.',
+  test('with a lone cell at the far corner have no rows between, and many of them are refused', async () => {
+    const far = (row: number) => `<row r="${row}"><c r="XFD${row}"><v>2</v></c></row>`;
+    const table = await decodeTable(
+      workbook(`<row r="1"><c r="A1"><v>1</v></c></row>${far(1048576)}`),
+      'table',
     );
-    // Long or wide alone they are not.
-    const long = '<row r="1"><c r="A1"><v>1</v></c></row><row r="100000"><c r="B100000"><v>2</v></c></row>';
-    expect((await decodeTable(workbook(long), 'table')).rows.map(({ line }) => line)).toEqual([1, 100000]);
+    expect(table.rows.map(({ line, cells: row }) => [line, row.length, row.at(-1)])).toEqual([
+      [1, 1, '1'],
+      [1048576, 16384, '2'],
+    ]);
+    const many = workbook(Array.from({ length: 2049 }, (_, i) => far(i + 1)).join(''));
+    expect(many.length).toBeLessThan(20_000);
+    const nothing = decodeTable(many, 'table', { keep: () => false });
+    await expect(nothing).rejects.toThrow('table: Its sheet has more than 33554432 cells.');
+    await expect(decodeTable(workbook('<row><c r="XFE1"><v>1</v></c></row>'), 'table')).rejects.toThrow(
+      'damaged',
+    );
+  });
+
+  test('of several sheets are read as the first one, wherever it lies', async () => {
+    const more = {
+      'xl/workbook.xml':
+        '<x:workbook xmlns:x="m" xmlns:r="r"><x:sheets><x:sheet r:id="rId7" name="Data"/><x:sheet r:id="rId1" name="B"/></x:sheets></x:workbook>',
+      'xl/_rels/workbook.xml.rels':
+        '<Relationships><Relationship Target="worksheets/sheet1.xml" Id="rId1"/><Relationship Id=\'rId7\' Target="/xl/worksheets/b.xml"/></Relationships>',
+      'xl/worksheets/b.xml':
+        '<x:worksheet xmlns:x="m"><x:sheetData><x:row><x:c t="s"><x:v>1</x:v></x:c><x:c t="s"><x:v>0</x:v></x:c></x:row></x:sheetData></x:worksheet>',
+      'xl/sharedStrings.xml':
+        '<sst><si><t xml:space="preserve">a &amp; b&#x21;_x000D_</t></si><si><r><t>ri</t></r><r><rPr><b/></rPr><t>ch</t></r><rPh sb="0" eb="1"><t>no</t></rPh></si></sst>',
+    };
+    const { rows } = await decodeTable(workbook('', more), 'table');
+    expect(rows).toEqual([{ line: 1, cells: ['rich', 'a & b!'] }]);
+  });
+
+  test('have few rows in memory where few are wanted', async () => {
+    const sheet = Array.from({ length: 5000 }, (_, i) => `<row><c><v>${i}</v></c></row>`).join('');
+    const { rows } = await decodeTable(workbook(sheet), 'table', { keep: ([cell]) => cell.endsWith('77') });
+    expect(rows).toHaveLength(50);
+    expect(rows[1]).toEqual({ line: 178, cells: ['177'] });
+  });
+});
+
+describe('XML', () => {
+  const events = (pieces: readonly string[]) => {
+    const seen: string[] = [];
+    let text = '';
+    const flush = () => {
+      if (text !== '') seen.push(text);
+      text = '';
+    };
+    const reader = new XmlReader({
+      open: (name, attribute) => {
+        flush();
+        seen.push(`<${name} ${attribute('a')}`);
+      },
+      close: (name) => {
+        flush();
+        seen.push(`>${name}`);
+      },
+      text: (part) => {
+        text += part;
+      },
+    });
+    for (const piece of pieces) reader.write(piece);
+    reader.end();
+    return seen;
+  };
+  const document =
+    '<?xml version="1.0"?><!-- <no> --><x:r xmlns:x="u" a = "1>2"><c a=\'&quot;&#65;\'/>t&lt;<![CDATA[<&amp;]]>u<c ba="no"></c></x:r>\n';
+
+  test('is the same however it is cut', () => {
+    const whole = ['<r 1>2', '<c "A', '>c', 't<<&amp;u', '<c undefined', '>c', '>r'];
+    expect(events([document])).toEqual(whole);
+    fc.assert(
+      fc.property(fc.array(fc.nat(document.length), { maxLength: 8 }), (cuts) => {
+        const places = [0, ...cuts.toSorted((a, b) => a - b), document.length];
+        expect(events(places.slice(1).map((end, i) => document.slice(places[i], end)))).toEqual(whole);
+      }),
+    );
+    expect(events([...document])).toEqual(whole);
+  });
+
+  test.each([
+    ['<a>', 'It is cut off.'],
+    ['<a/><b', 'It is cut off.'],
+    ['</a>', 'There is an end of a without a beginning.'],
+    ['<!DOCTYPE lolz [<!ENTITY lol "lol">]><a/>', 'It has declarations, which no spreadsheet has.'],
+    [`<a b="${' '.repeat(2 ** 20)}`, 'There is a tag or a text that does not end.'],
+  ])('that is none is refused: %#', (text, message) => {
+    expect(() => events([text])).toThrow(message);
   });
 });
 

@@ -29,6 +29,7 @@ export const PATIENT = /^Breast_MRI_\d+$/;
 const BOX_COLUMNS = ['Start Row', 'End Row', 'Start Column', 'End Column', 'Start Slice', 'End Slice'];
 /** The list names 773 126 images; as .xlsx it unpacks to some 500 MiB. */
 const MOST_BYTES = 2 ** 30;
+const HEADER_ROWS = 10;
 const LIST_COLUMN = 'original_path_and_filename';
 /** A study's folder, and in it a series' folder that begins with its number; descriptions may hold slashes. */
 const DESCRIPTIVE = /\/(\d+\.\d+-.*)\/[^/]+$/;
@@ -89,11 +90,17 @@ export type SeriesList = ReadonlyMap<string, Readonly<Record<Sequence, ReadonlyS
 
 /** Reads the archive's list of files, as far as it is about the two sequences. */
 export async function readSeriesList(bytes: Uint8Array, name: string): Promise<SeriesList> {
-  let seen = 0;
+  let rows = 0;
+  const seen = new Set<string>();
   const table = await decodeTable(bytes, name, {
     maxBytes: MOST_BYTES,
-    // The header, and rows about the two sequences.
-    keep: (cells) => seen++ < 10 || cells.some((cell) => sequenceOf(cell) !== undefined),
+    // The header, and a row of each folder of the two sequences.
+    keep: (cells) => {
+      if (rows++ < HEADER_ROWS) return true;
+      if (!cells.some((cell) => sequenceOf(cell) !== undefined)) return false;
+      const key = cells.map((cell) => cell.slice(0, cell.lastIndexOf('/') + 1)).join('\n');
+      return !seen.has(key) && seen.add(key) !== undefined;
+    },
   });
   const list = new Map<string, Record<Sequence, Set<string>>>();
   for (const { get } of namedRows(table, [LIST_COLUMN], ['classic_path', 'descriptive_path'])) {

@@ -12,6 +12,8 @@ export interface ZipEntry {
   readonly packed: number;
   /** Bytes, as the archive has it. */
   readonly size: number;
+  /** CRC-32 of these. */
+  readonly sum: number;
   /** Where its header lies. */
   readonly offset: number;
 }
@@ -46,6 +48,7 @@ export function zipEntries(bytes: Uint8Array): ZipEntry[] {
       method: view.getUint16(at + 10, true),
       packed: view.getUint32(at + 20, true),
       size: view.getUint32(at + 24, true),
+      sum: view.getUint32(at + 16, true),
       offset: view.getUint32(at + 42, true),
     });
     at += CONTENTS_LENGTH + nameLength + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
@@ -55,29 +58,46 @@ export function zipEntries(bytes: Uint8Array): ZipEntry[] {
 
 /**
  * Unpacks a file of the archive piece by piece.
- * @throws Error when it is damaged, or unpacks to more than the archive says.
+ * @throws Error when it is damaged, or unpacks to more than the archive says; its checksum is known at the end only.
  */
 export async function unpackEntry(
   bytes: Uint8Array,
-  { name, method, packed, size, offset }: ZipEntry,
+  { name, method, packed, size, sum, offset }: ZipEntry,
   visit: (piece: Uint8Array) => void,
 ): Promise<void> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const start = offset + LOCAL_LENGTH + view.getUint16(offset + 26, true) + view.getUint16(offset + 28, true);
   const data = bytes.subarray(start, start + packed);
-  if (method === 0) return visit(data);
-  if (method !== 8) throw new Error(`${name} is packed by method ${method}.`);
-  const stream = new Blob([data as BlobPart]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
+  if (method !== 0 && method !== 8) throw new Error(`${name} is packed by method ${method}.`);
+  const plain = new Blob([data as BlobPart]).stream();
+  const stream = method === 0 ? plain : plain.pipeThrough(new DecompressionStream('deflate-raw'));
   const reader = stream.getReader();
+  let [total, checksum] = [0, 0];
   try {
-    for (let total = 0; ; ) {
+    for (;;) {
       const { done, value } = await reader.read();
-      if (done) return;
+      if (done) break;
       total += value.length;
       if (total > size) throw new Error(`${name} unpacks to more than ${size} bytes.`);
+      checksum = crc32(value, checksum);
       visit(value);
     }
   } finally {
     await reader.cancel().catch(() => undefined);
   }
+  if (total !== size || checksum !== sum) throw new Error(`${name} is not what was packed.`);
+}
+
+/** The remainders of all bytes by the polynomial of IEEE 802.3, bits in reversed order. */
+const REMAINDERS = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let remainder = byte;
+  for (let bit = 0; bit < 8; bit++) remainder = (remainder >>> 1) ^ (remainder & 1 ? 0xedb88320 : 0);
+  return remainder;
+});
+
+/** @param before of the bytes before these; 0 at first. */
+function crc32(bytes: Uint8Array, before: number): number {
+  let sum = ~before;
+  for (let i = 0; i < bytes.length; i++) sum = (sum >>> 8) ^ REMAINDERS[(sum ^ bytes[i]) & 0xff];
+  return ~sum >>> 0;
 }
