@@ -14,21 +14,24 @@ const fixture = (name: string) =>
   new Uint8Array(readFileSync(new URL(`../fixtures/duke/${name}`, import.meta.url)));
 
 /** An .xlsx file with a sheet of this XML. */
-function workbook(sheet: string, more: Record<string, string> = {}): Uint8Array {
+function workbook(sheet: string, more: Record<string, string> = {}, wrong = {}): Uint8Array {
   const main = 'http://schemas.openxmlformats.org/spreadsheetml/2006/main';
   const office = 'http://schemas.openxmlformats.org/officeDocument/2006/relationships';
-  return zipArchive({
-    'xl/workbook.xml': bytes(
-      `<workbook xmlns="${main}" xmlns:r="${office}"><sheets><sheet name="S" sheetId="1" r:id="rId1"/></sheets></workbook>`,
-    ),
-    'xl/_rels/workbook.xml.rels': bytes(
-      `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="${office}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>`,
-    ),
-    'xl/worksheets/sheet1.xml': bytes(
-      `<worksheet xmlns="${main}"><sheetData>${sheet}</sheetData></worksheet>`,
-    ),
-    ...Object.fromEntries(Object.entries(more).map(([name, text]) => [name, bytes(text)])),
-  });
+  return zipArchive(
+    {
+      'xl/workbook.xml': bytes(
+        `<workbook xmlns="${main}" xmlns:r="${office}"><sheets><sheet name="S" sheetId="1" r:id="rId1"/></sheets></workbook>`,
+      ),
+      'xl/_rels/workbook.xml.rels': bytes(
+        `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="${office}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>`,
+      ),
+      'xl/worksheets/sheet1.xml': bytes(
+        `<worksheet xmlns="${main}"><sheetData>${sheet}</sheetData></worksheet>`,
+      ),
+      ...Object.fromEntries(Object.entries(more).map(([name, text]) => [name, bytes(text)])),
+    },
+    wrong,
+  );
 }
 
 describe('text', () => {
@@ -180,10 +183,13 @@ describe('workbooks', () => {
     const [sheetEntry] = zipEntries(whole).filter(({ name }) => name.endsWith('sheet1.xml'));
     flipped[sheetEntry.offset + 30 + sheetEntry.name.length + 200] ^= 1;
     const sheet = '<row r="1"><c r="A1" t="s"><v>9</v></c></row>';
+    const numbers = '<row><c><v>1</v></c></row>';
+    expect((await decodeTable(workbook(numbers), 'table')).rows).toHaveLength(1);
     for (const [name, content] of Object.entries({
       cut: whole.subarray(0, whole.length >> 1),
       flipped,
       other: zipArchive({ mimetype: bytes('application/vnd.oasis.opendocument.spreadsheet') }),
+      checksum: workbook(numbers, {}, { sum: 1 }),
       reference: workbook(sheet),
       unclosed: workbook('<row r="1"><c r="A1"><v>1</v></c></row'),
       number: workbook('<row><c><v>1x</v></c></row>'),

@@ -3,11 +3,11 @@ import { crc32, deflateRawSync } from 'node:zlib';
 
 /**
  * An archive of deflated files.
- * @param size what the archive says that each unpacks to; default: the truth.
+ * @param wrong what the archive says of each: its size, and its checksum; default: the truth.
  */
 export function zipArchive(
   files: Readonly<Record<string, Uint8Array>>,
-  { size }: { readonly size?: number } = {},
+  { size, sum }: { readonly size?: number; readonly sum?: number } = {},
 ): Uint8Array {
   const parts: Uint8Array[] = [];
   const contents: Uint8Array[] = [];
@@ -17,7 +17,7 @@ export function zipArchive(
     const common = (view: DataView, at: number) => {
       view.setUint16(at, 20, true);
       view.setUint16(at + 4, 8, true);
-      view.setUint32(at + 10, crc32(bytes), true);
+      view.setUint32(at + 10, sum ?? crc32(bytes), true);
       view.setUint32(at + 14, packed.length, true);
       view.setUint32(at + 18, size ?? bytes.length, true);
       view.setUint16(at + 22, title.length, true);
