@@ -2,7 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Listing, SourceFolder } from '../datasets/adapter.ts';
-import { TonnoError } from '../errors.ts';
+import { TonnoError, VolumeError } from '../errors.ts';
 import { onFile, readBytes } from './files.ts';
 import { type ReadVolume, readVolume, type VolumeOptions } from './volumes.ts';
 
@@ -53,11 +53,20 @@ export function sourceFolder(
     },
     async readVolume(path) {
       const file = within(path);
-      const read = await readVolume(file, options);
+      const read = await readVolume(file, options).catch((error) => {
+        throw about(file, error);
+      });
       onRead(file, read);
       return read.volume;
     },
   };
+}
+
+/** An error about a series, or a file in a folder, that says where that is. */
+function about(path: string, error: unknown): unknown {
+  if (!(error instanceof TonnoError) || error.subject.includes(path)) return error;
+  const { subject, problem, remedy } = error;
+  return new VolumeError(`${path}, ${subject}`, problem, { remedy, cause: error });
 }
 
 /**

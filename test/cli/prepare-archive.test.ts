@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Command } from 'commander';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { cohortPreprocessing } from '../../src/cli/cohort-record.ts';
-import { type ArchiveOptions, prepareArchive } from '../../src/cli/prepare/archive.ts';
+import { type ArchiveOptions, countRemarks, prepareArchive } from '../../src/cli/prepare/archive.ts';
 import { addPrepare } from '../../src/cli/prepare.ts';
 import { messageOf, type Run } from '../../src/cli/run.ts';
 import { openCohort } from '../../src/cli/study/steps.ts';
@@ -17,9 +17,11 @@ import { readMetadata } from '../../src/encoders/metadata.ts';
 import { parseModel } from '../../src/onnx/model.ts';
 import { VERSION } from '../../src/version.ts';
 import { createVolume } from '../../src/volume/volume.ts';
+import { decimals } from '../formats/dicom/slices.ts';
 import { writeArchive } from '../support/archives.ts';
 import { filesIn, newFolder, start, succeed, temporaryFolder, tonno } from '../support/cli.ts';
 import { readJson, TINY } from '../support/cohorts.ts';
+import { writeSeries } from '../support/dicom-files.ts';
 import { headerBytes, placementBytes, readVolumeFile, writeVolume } from '../support/volumes.ts';
 
 const folder = temporaryFolder();
@@ -344,6 +346,40 @@ describe.concurrent('bad studies', () => {
     const sentence = `${path}: 1 voxels that were not finite are 0 now.`;
     expect((await prepared(zero, source, { nan: 'zero' })).said).toContain(`warning: ${sentence}\n`);
     expect(readJson(zero, 'cohort.json')).toMatchObject({ settings: { nan: 'zero' }, notes: [sentence] });
+  });
+});
+
+describe.concurrent('series of DICOM files', () => {
+  const source = join(folder, 'dicom');
+  beforeAll(() => {
+    writeSeries(join(source, 'positive', 'P1', 'PET'), { modality: 'PT' });
+    writeSeries(join(source, 'negative', 'P2', 'PET'), {
+      modality: 'PT',
+      more: { '00281053': decimals(2), '00281052': decimals(-5) },
+    });
+  });
+
+  test('are volumes; their PET is SUV, or a bad study, unless it is to stay as it is', async () => {
+    const out = newFolder(folder);
+    const refused = await prepare(out, source, { settings: { suv: 'true' } });
+    expect(refused.error).toContain('2 studies could not be prepared (P2_PET, P1_PET)');
+    expect(refused.said).toMatch(/error: study P1_PET: .*P1.PET, series 1.2.3: .*SUV.*--no-suv/);
+
+    const stored = newFolder(folder);
+    const { said, notes } = await prepared(stored, source, { settings: { suv: 'false' } });
+    const { data, shape } = await readVolumeFile(join(stored, 'images/P1_PET_image.nii.gz'));
+    expect([shape, data[0], data[12], data[47]]).toEqual([[4, 3, 4], 0, 100, 323]);
+    expect((await readVolumeFile(join(stored, 'images/P2_PET_image.nii.gz'))).data[47]).toBe(2 * 323 - 5);
+    expect(notes).toEqual([expect.stringMatching(/slope \(?2\b.* \(1 study\)$/)]);
+    expect(said).toContain(`${notes[0]}\n`);
+  });
+
+  test('tell how they were read once for all', () => {
+    const studies = [['Times 2.5e-3.', 'As it is.'], ['Times 3.', 'Times 4.'], ['As it is.'], []];
+    expect(countRemarks(studies.map((remarks) => ({ remarks })))).toEqual([
+      'Times 2.5e-3. (2 studies, each with numbers of its own)',
+      'As it is. (2 studies)',
+    ]);
   });
 });
 

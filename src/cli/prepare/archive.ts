@@ -278,13 +278,22 @@ async function refuseOtherSplit(
   });
 }
 
-/** What many studies have in common is said once. */
-function countRemarks(studies: readonly StoredStudy[]): string[] {
+/** What many studies have in common is said once, also where the numbers in it differ. */
+export function countRemarks(studies: readonly Pick<StoredStudy, 'remarks'>[]): string[] {
+  const alike = new Map<string, Set<string>>();
   const counts = new Map<string, number>();
-  for (const remark of studies.flatMap(({ remarks }) => remarks)) {
-    counts.set(remark, (counts.get(remark) ?? 0) + 1);
+  for (const { remarks } of studies) {
+    const keys = remarks.map((remark) => {
+      const key = remark.replace(/\d+(\.\d+)?(e[+-]?\d+)?/gi, '#');
+      alike.set(key, (alike.get(key) ?? new Set()).add(remark));
+      return key;
+    });
+    for (const key of new Set(keys)) counts.set(key, (counts.get(key) ?? 0) + 1);
   }
-  return [...counts].map(([remark, count]) => `${remark} (${counted(count, 'study', 'studies')})`);
+  return [...alike].map(([key, [first, ...others]]) => {
+    const where = counted(counts.get(key)!, 'study', 'studies');
+    return `${first} (${where}${others.length > 0 ? ', each with numbers of its own' : ''})`;
+  });
 }
 
 /** Prepares what is not there. */

@@ -14,7 +14,7 @@ import type { Box } from '../../volume/crop.ts';
 import type { Volume } from '../../volume/volume.ts';
 import { messageOf } from '../run.ts';
 import { sourceFolder } from '../source-folder.ts';
-import type { ReadVolume, VolumeOptions } from '../volumes.ts';
+import type { VolumeOptions } from '../volumes.ts';
 import { IMAGES, MASKS } from './folder.ts';
 
 /** One study to be prepared. */
@@ -79,7 +79,7 @@ async function prepareStudy(message: StudyMessage, signal: AbortSignal): Promise
   const warnings: string[] = [];
   const remarks = new Set<string>();
   const folder = sourceFolder(message.source, { ...message.volumes, signal }, (path, read) => {
-    const { notFinite, notes = [] }: ReadVolume & { readonly notes?: readonly string[] } = read;
+    const { notFinite, notes } = read;
     if (notFinite > 0) warnings.push(`${path}: ${notFinite} voxels that were not finite are 0 now.`);
     for (const note of notes) remarks.add(note);
   });
