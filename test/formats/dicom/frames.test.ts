@@ -393,7 +393,7 @@ describe('compressed frames', () => {
     ).toContain('is a JP2 file without a codestream');
   });
 
-  test('what a JPEG Lossless decoder would take silently is refused', async () => {
+  test('a header of JPEG Lossless is believed only as far as it makes sense', async () => {
     const stream = await streamOf('jpeg-lossless.dcm');
     const find = (marker: number) => stream.findIndex((byte, i) => byte === 0xff && stream[i + 1] === marker);
     const [sof, sos, dht] = [0xc3, 0xda, 0xc4].map(find);
@@ -411,7 +411,7 @@ describe('compressed frames', () => {
     expect(await changed(sos + 7, 9)).toContain('has a damaged header');
     expect(await changed(sos + 9, 2)).toContain('leaves out the lowest bits (point transform)');
     expect(await changed(dht + 5, 200)).toContain('has a damaged table');
-    expect(await changed(stream.length - 1, 0)).toContain('is cut off: it has no end');
+    expect(await changed(stream.length - 1, 0)).toContain('is damaged or cut off');
   });
 
   test('fragments are told apart by the table or by how codestreams begin', async () => {

@@ -6,7 +6,6 @@
 import factory from '@cornerstonejs/codec-openjpeg/decode';
 import { type Codec, type CodedFrame, CodestreamError, checkDeclared, type DecodedSamples } from './codec.ts';
 import { HeapCodec, type HeapDecoder, type HeapFactory, type HeapModule } from './emscripten.ts';
-import { endOfImage } from './jpeg-header.ts';
 
 interface OpenJpeg extends HeapModule {
   readonly J2KDecoder: new () => HeapDecoder;
@@ -40,7 +39,7 @@ async function decode(frame: CodedFrame): Promise<DecodedSamples> {
   const { precision, signed, ...size } = readSiz(bytes);
   checkDeclared({ ...size, precision }, frame);
   if (precision > 16) throw new CodestreamError(`has ${precision} bits a sample, more than are decoded here`);
-  const end = endOfImage(bytes);
+  const end = endOfCodestream(bytes);
   if (end < 0) throw new CodestreamError('is cut off: it has no end');
   const samples = await openjpeg.decode(bytes.subarray(0, end), (decoder, said) => {
     const failure = said.find((line) => /error|fail|cannot|truncat/i.test(line));
@@ -107,6 +106,14 @@ function positionOf(bytes: Uint8Array, mark: number): number {
   for (let at = 0; at + 4 <= Math.min(bytes.length, 12); at++) {
     const word = ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
     if (word === mark) return at;
+  }
+  return -1;
+}
+
+/** Where a codestream ends: right behind its last end marker (FF D9); -1 without one. */
+function endOfCodestream(bytes: Uint8Array): number {
+  for (let at = bytes.length - 2; at >= 0; at--) {
+    if (bytes[at] === 0xff && bytes[at + 1] === 0xd9) return at + 2;
   }
   return -1;
 }

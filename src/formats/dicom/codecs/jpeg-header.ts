@@ -5,6 +5,12 @@
 
 import { CodestreamError } from './codec.ts';
 
+/** How many codes there are of each length, 1 to 16, and what they stand for, in order. */
+export interface HuffmanTable {
+  readonly counts: Uint8Array;
+  readonly symbols: Uint8Array;
+}
+
 export interface JpegHeader {
   /** The marker of the frame: C3 for lossless, F7 for JPEG-LS, others for what is not read here. */
   readonly process: number;
@@ -16,8 +22,8 @@ export interface JpegHeader {
   readonly sampling: number;
   /** Samples between two restart markers; 0 without. */
   readonly restart: number;
-  /** Code lengths 1 to 16 by table (class in the high four bits, number in the low ones): how many codes have them. */
-  readonly huffman: ReadonlyMap<number, Uint8Array>;
+  /** By class (in the high four bits) and number (in the low ones). */
+  readonly huffman: ReadonlyMap<number, HuffmanTable>;
   /** Segments LSE of JPEG-LS: each begins with the number of its kind. */
   readonly extensions: readonly Uint8Array[];
   readonly scan: {
@@ -49,7 +55,7 @@ export function beginsJpeg(bytes: Uint8Array): boolean {
 export function readJpegHeader(bytes: Uint8Array): JpegHeader {
   if (!beginsJpeg(bytes)) throw new CodestreamError('does not begin as JPEG does');
   const uint16 = (at: number) => (bytes[at] << 8) | bytes[at + 1];
-  const huffman = new Map<number, Uint8Array>();
+  const huffman = new Map<number, HuffmanTable>();
   let frame:
     | Pick<JpegHeader, 'process' | 'precision' | 'rows' | 'columns' | 'components' | 'sampling'>
     | undefined;
@@ -104,7 +110,7 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader {
   throw new CodestreamError('ends within its header');
 }
 
-function readHuffman(segment: Uint8Array, huffman: Map<number, Uint8Array>): void {
+function readHuffman(segment: Uint8Array, huffman: Map<number, HuffmanTable>): void {
   for (let at = 0; at < segment.length; ) {
     const counts = segment.subarray(at + 1, at + 17);
     const codes = counts.reduce((sum, count) => sum + count, 0);
@@ -113,15 +119,7 @@ function readHuffman(segment: Uint8Array, huffman: Map<number, Uint8Array>): voi
     if (counts.length < 16 || at + 17 + codes > segment.length || codes === 0 || space > 0x10000) {
       throw new CodestreamError('has a damaged table');
     }
-    huffman.set(segment[at], counts);
+    huffman.set(segment[at], { counts, symbols: segment.subarray(at + 17, at + 17 + codes) });
     at += 17 + codes;
   }
-}
-
-/** Where a codestream ends: right behind its last end marker (FF D9); -1 without one. */
-export function endOfImage(bytes: Uint8Array): number {
-  for (let at = bytes.length - 2; at >= 0; at--) {
-    if (bytes[at] === 0xff && bytes[at + 1] === 0xd9) return at + 2;
-  }
-  return -1;
 }

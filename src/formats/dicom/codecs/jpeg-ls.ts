@@ -52,11 +52,13 @@ function parametersOf({ precision, extensions, scan }: JpegHeader): Parameters {
   const clamp = (value: number, least: number) => (value > maxval || value < least ? least : value);
   const factor =
     maxval >= 128 ? Math.floor((Math.min(maxval, 4095) + 128) / 256) : Math.floor(256 / (maxval + 1));
-  const scaled = (basic: number, offset: number) =>
-    maxval >= 128 ? factor * (basic - offset) + offset : Math.max(offset, Math.floor(basic / factor));
-  const t1 = given(1) || clamp(scaled(3, 2) + 3 * near, near + 1);
-  const t2 = given(2) || clamp(scaled(7, 3) + 5 * near, t1);
-  const t3 = given(3) || clamp(scaled(21, 4) + 7 * near, t2);
+  const scaled = (basic: number, offset: number, errors: number) =>
+    maxval >= 128
+      ? factor * (basic - offset) + offset + errors * near
+      : Math.max(offset, Math.floor(basic / factor) + errors * near);
+  const t1 = given(1) || clamp(scaled(3, 2, 3), near + 1);
+  const t2 = given(2) || clamp(scaled(7, 3, 5), t1);
+  const t3 = given(3) || clamp(scaled(21, 4, 7), t2);
   const reset = given(4) || 64;
   const sound = near < t1 && t1 <= t2 && t2 <= t3 && t3 <= maxval && reset >= 3 && 2 * near <= maxval;
   if (maxval >= 2 ** precision || !sound) throw new CodestreamError('has parameters that make no sense');
