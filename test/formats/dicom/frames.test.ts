@@ -340,6 +340,9 @@ describe('compressed frames', () => {
     expect(await problem({ rows: 65535, columns: 65535 })).toBe(
       `Frame 1 cannot be read: its ${said} (${syntax}) is of ${rows} rows and ${columns} columns, where the data set says 65535 and 65535.`,
     );
+    for (const other of [{ rows: rows + 1 }, { columns: columns - 1 }]) {
+      expect(await problem(other)).toContain(`is of ${rows} rows and ${columns} columns, where`);
+    }
     expect(await problem({ allocated: 8, stored: 8 })).toMatch(
       /has 1[26] bits a sample, where the data set says 8\.$/,
     );
@@ -435,6 +438,20 @@ describe('compressed frames', () => {
     const mixed = [parts[0], parts[1], parts[1], parts[1]];
     expect(await problemOf(valuesOf(image([empty, ...mixed], 'OB', options), JPEG_LS))).toBe(
       'It cannot be told which of its 4 fragments belong to which of its 2 frames.',
+    );
+  });
+
+  test('only the table tells apart the fragments of what has no beginning', async () => {
+    const [first, second] = [rle(), rle([...segments.slice(0, 3), [5, 6, 5, 4, 3, 2, 1]])];
+    const pieces = [first.slice(0, 66), first.slice(66), second.slice(0, 70), second.slice(70)];
+    const offset = pieces[0].length + pieces[1].length + 16;
+    const options = { allocated: 32, frames: '2' };
+    const table = Uint8Array.from([0, 0, 0, 0, offset, 0, 0, 0]);
+    const read = (index: number) => valuesOf(image([table, ...pieces], 'OB', options), RLE, index);
+    expect(await read(0)).toEqual(words);
+    expect(await read(1)).toEqual(words.map((word, i) => word - (word % 256) + 6 - i));
+    expect(await problemOf(valuesOf(image([empty, ...pieces], 'OB', options), RLE))).toMatch(
+      /^It cannot be told/,
     );
   });
 

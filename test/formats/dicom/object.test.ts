@@ -287,6 +287,18 @@ describe('what is no DICOM, or not whole', () => {
       'The file ends within the element (0008,1140), after',
     ],
     [
+      'an element longer than its item',
+      // Its length, before four bytes of value and ten of what follows the sequence.
+      dicomFile(
+        {
+          '00081140': { vr: 'SQ', value: [{ '00081155': { vr: 'UI', value: '1.9 ' } }] },
+          '00280010': { vr: 'US', value: [3] },
+        },
+        { transferSyntax: IMPLICIT },
+      ).with(-18, 14),
+      'The element (0008,1140) at byte',
+    ],
+    [
       'a sequence without its end',
       dicomFile(
         { '00081140': { vr: 'SQ', value: [{ '00081155': { vr: 'UI', value: '1.9' } }] } },

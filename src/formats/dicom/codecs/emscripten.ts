@@ -30,13 +30,13 @@ export type HeapFactory<M extends HeapModule> = (options: {
 }) => Promise<M>;
 
 const MOST_KEPT = 1 << 27;
+const SILENT = { print: () => undefined, printErr: () => undefined };
 
 /** Runs decoders of one kind, one after another, over a module that is made when it is needed. */
 export class HeapCodec<M extends HeapModule> {
   readonly #factory: HeapFactory<M>;
   readonly #decoder: (module: M) => HeapDecoder;
   #module: M | undefined;
-  #lines: string[] = [];
 
   constructor(factory: HeapFactory<M>, decoder: (module: M) => HeapDecoder) {
     this.#factory = factory;
@@ -44,23 +44,17 @@ export class HeapCodec<M extends HeapModule> {
   }
 
   /**
-   * @param read is handed the decoder when it has decoded, and what the codec said meanwhile; must copy what it keeps.
-   * @throws whatever the codec throws.
+   * @param read is handed the decoder when it has decoded; must copy what it keeps.
+   * @throws whatever the codec throws, or `read`.
    */
-  async decode<T>(bytes: Uint8Array, read: (decoder: HeapDecoder, said: readonly string[]) => T): Promise<T> {
-    const say = (line: string) => {
-      // A damaged codestream can have it say the same a million times.
-      if (this.#lines.length < 100) this.#lines.push(line);
-    };
-    this.#module ??= await this.#factory({ print: say, printErr: say });
-    const module = this.#module;
-    this.#lines = [];
+  async decode<T>(bytes: Uint8Array, read: (decoder: HeapDecoder) => T): Promise<T> {
+    const module = this.#module ?? (await this.#factory(SILENT));
     // What fails from here on leaves no module behind.
     this.#module = undefined;
     const decoder = this.#decoder(module);
     decoder.getEncodedBuffer(bytes.length).set(bytes);
     decoder.decode();
-    const result = read(decoder, this.#lines);
+    const result = read(decoder);
     decoder.delete();
     if (module.HEAPU8.length <= MOST_KEPT) this.#module = module;
     return result;
