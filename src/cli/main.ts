@@ -17,6 +17,7 @@ import { createRun, messageOf } from './run.ts';
 import { addSegment } from './segment.ts';
 import { Terminal } from './terminal.ts';
 import { addTrain } from './train.ts';
+import { addValidate } from './validate.ts';
 import { addWeights } from './weights.ts';
 
 const program = new Command('tonno');
@@ -48,6 +49,7 @@ const commands = [
   addDemo,
   addPrepare,
   addTrain,
+  addValidate,
   addWeights,
 ];
 for (const add of commands) add(program, run);

@@ -16,29 +16,20 @@
  * `label` is then called "label". Files are named from the table's folder; nothing here opens them. A box is in voxels
  * along the array's axes 0, 1 and 2, counted from 0: from the first that is in it up to the first that is not.
  */
-import { type CsvError, parse } from 'csv-parse/browser/esm/sync';
 import { TonnoError } from '../errors.ts';
 import type { Box } from '../volume/crop.ts';
+import {
+  type CohortCase,
+  type ReadTable,
+  readLines,
+  readTable,
+  SEPARATOR,
+  type Split,
+  type TableProblem,
+  type TableRow,
+} from './cohort-table.ts';
 
-/** What a case is for. */
-export type Split = 'train' | 'validation';
-
-/** One row of the table. */
-export interface CohortCase {
-  readonly name: string;
-  /** The case's own name where the table has none. */
-  readonly patient: string;
-  readonly split: Split;
-  /** 0 or 1 for each class of the cohort. */
-  readonly labels: readonly number[];
-  /** One file for each channel, the same number in every case. */
-  readonly images: readonly string[];
-  readonly mask?: string;
-  /** The one bounding box that was drawn. */
-  readonly box?: Box;
-  /** Where it stands in the table; the header is line 1. */
-  readonly line: number;
-}
+export type { CohortCase, Split, TableRow } from './cohort-table.ts';
 
 export interface Cohort {
   /** The table's file, for errors. */
@@ -49,11 +40,6 @@ export interface Cohort {
   readonly cases: readonly CohortCase[];
 }
 
-const COLUMNS = ['case', 'patient', 'split', 'label', 'image', 'mask', 'box'];
-const SEPARATOR = ';';
-const WANTED =
-  'The columns are case, patient, split, label or label:NAME, image and, where there are any, mask and box.';
-
 /**
  * Reads a cohort's table.
  * @param text with or without a byte order mark; lines end as they like.
@@ -61,21 +47,26 @@ const WANTED =
  * @throws TonnoError that names file and line when the table cannot be read or contradicts itself.
  */
 export function parseCohort(text: string, name: string): Cohort {
-  const [header, ...rows] = parseTable(text, name);
-  if (!header) {
-    throw new TonnoError(name, 'The table is empty.', { remedy: WANTED });
-  }
-  const columns = findColumns(header, name);
-  if (rows.length === 0) {
-    throw new TonnoError(name, 'The table has a header but no case.', {
-      remedy: 'Add a line for each case.',
-    });
-  }
-  const cases = rows.map((row) => readCase(row, columns, name));
-  checkNames(cases, name);
-  checkPatients(cases, name);
-  checkChannels(cases, name);
-  return { name, classes: columns.classes.map(({ name: label }) => label), cases };
+  const { classes, cases, problems } = readTable(text, name);
+  refuseFirst(problems);
+  // Without a problem every row has a split and labels.
+  return { name, classes, cases: cases as CohortCase[] };
+}
+
+/**
+ * The lines of comma-separated text that are not blank, whatever their columns.
+ * @throws TonnoError that names file and line when it cannot be read.
+ */
+export function parseTable(text: string, name: string): readonly TableRow[] {
+  const { rows, problems } = readLines(text, name);
+  refuseFirst(problems);
+  return rows;
+}
+
+function refuseFirst([first]: readonly TableProblem[]): void {
+  if (!first) return;
+  const { subject, problem, remedy, cause } = first;
+  throw new TonnoError(subject, problem, { remedy, cause });
 }
 
 /**
@@ -109,195 +100,30 @@ export function writeCohort({ name, classes, cases }: Cohort): string {
  * and no area under a curve be computed.
  * @throws TonnoError that names the class.
  */
-export function requireBothClasses({ name, classes, cases }: Cohort, split: Split): void {
+export function requireBothClasses(cohort: Cohort, split: Split): void {
+  const [first] = lackingClasses(cohort, split);
+  if (first) throw new TonnoError(cohort.name, first.problem, { remedy: first.remedy });
+}
+
+/** What `requireBothClasses` would refuse, all of it; a row whose split or label cannot be read counts for none. */
+export function lackingClasses(
+  { classes, cases }: Pick<ReadTable, 'classes' | 'cases'>,
+  split: Split,
+): { readonly problem: string; readonly remedy: string }[] {
   const chosen = cases.filter((row) => row.split === split);
-  for (const [index, label] of classes.entries()) {
-    for (const [value, kind] of [
-      [1, 'positive'],
-      [0, 'negative'],
-    ] as const) {
-      if (chosen.some(({ labels }) => labels[index] === value)) continue;
-      const which = classes.length > 1 ? ` for ${label}` : '';
-      throw new TonnoError(name, `The split ${split} has no ${kind} case${which} among ${chosen.length}.`, {
-        remedy: 'Each split needs cases with the finding and cases without it.',
-      });
-    }
-  }
-}
-
-/** A line of a table. */
-export interface TableRow {
-  readonly cells: readonly string[];
-  readonly line: number;
-}
-
-/**
- * The lines of comma-separated text that are not blank.
- * @throws TonnoError that names file and line when it cannot be read.
- */
-export function parseTable(text: string, name: string): TableRow[] {
-  let records: { record: string[]; info: { lines: number } }[];
-  try {
-    records = parse(text, {
-      bom: true,
-      info: true,
-      trim: true,
-      relax_column_count: true,
-      skip_empty_lines: true,
-      // Spreadsheets leave lines of commas behind.
-      skip_records_with_empty_values: true,
-    }) as unknown as typeof records;
-  } catch (error) {
-    throw new TonnoError(name, `It cannot be read as comma-separated text. ${(error as CsvError).message}.`, {
-      remedy: 'Save it as CSV again.',
-      cause: error,
-    });
-  }
-  const rows = records.map(({ record, info }) => ({ cells: record, line: info.lines }));
-  for (const { cells, line } of rows) {
-    const cell = cells.find((candidate) => /\p{Cc}/u.test(candidate));
-    if (cell === undefined) continue;
-    throw at(name, line, `There is a line break or another control character in ${JSON.stringify(cell)}.`, {
-      remedy: 'Take it out; if it is not meant to be there, look for a quotation mark that is not closed.',
-    });
-  }
-  return rows;
-}
-
-interface Columns {
-  readonly count: number;
-  /** Place of a column among the cells. */
-  readonly place: (column: string) => number;
-  readonly classes: readonly { readonly name: string; readonly place: number }[];
-}
-
-function findColumns({ cells: header, line }: TableRow, name: string): Columns {
-  const list = `The header has ${header.map((column) => JSON.stringify(column)).join(', ')}`;
-  const classes = header.flatMap((column, place) => {
-    if (column === 'label') return [{ name: column, place }];
-    return column.startsWith('label:') ? [{ name: column.slice('label:'.length).trim(), place }] : [];
+  const remedy = 'Each split needs cases with the finding and cases without it.';
+  return classes.flatMap((label, index) => {
+    const which = classes.length > 1 ? ` for ${label}` : '';
+    const lacking = [1, 0].filter((value) => !chosen.some(({ labels }) => labels[index] === value));
+    return lacking.map((value) => ({
+      problem: `The split ${split} has no ${value === 1 ? 'positive' : 'negative'} case${which} among ${chosen.length}.`,
+      remedy,
+    }));
   });
-  const missing = ['case', 'patient', 'split', 'image'].filter((column) => !header.includes(column));
-  if (classes.length === 0) missing.push('label');
-  if (missing.length > 0) {
-    const alien = header.length === 1 && /[;\t]/.test(header[0]);
-    throw at(name, line, `${list}; missing: ${missing.join(', ')}.`, {
-      remedy: alien ? 'Put commas between the columns.' : WANTED,
-    });
-  }
-  const known = (column: string) => COLUMNS.includes(column) || /^label:\s*\S/.test(column);
-  const unknown = header.find((column) => !known(column));
-  if (unknown !== undefined) {
-    throw at(name, line, `There is no meaning for a column ${JSON.stringify(unknown)}.`, {
-      remedy: `Take it out, or call it label:NAME if it is a label. ${WANTED}`,
-    });
-  }
-  const meanings = header.map(
-    (column, place) => classes.find((label) => label.place === place)?.name ?? `column ${column}`,
-  );
-  const twice = header.find((_, place) => meanings.indexOf(meanings[place]) !== place);
-  if (twice !== undefined) {
-    throw at(name, line, `There are two columns for ${twice}.`, { remedy: 'Keep one of them.' });
-  }
-  return { count: header.length, place: (column) => header.indexOf(column), classes };
-}
-
-function readCase({ cells, line }: TableRow, { count, place, classes }: Columns, file: string): CohortCase {
-  if (cells.length !== count) {
-    throw at(file, line, `The header has ${count} columns, but this line ${cells.length}.`, {
-      remedy: 'Put text with commas in quotation marks.',
-    });
-  }
-  const cell = (column: string) => cells[place(column)] ?? '';
-  const name = cell('case');
-  if (name.trim() === '')
-    throw at(file, line, 'The case has no name.', { remedy: 'Fill in the column case.' });
-  const split = cell('split');
-  if (split !== 'train' && split !== 'validation') {
-    throw at(file, line, `Case ${name} is in the split ${JSON.stringify(split)}.`, {
-      remedy: 'Write train or validation.',
-    });
-  }
-  const labels = classes.map((label) => {
-    const text = cells[label.place];
-    if (text === '0' || text === '1') return Number(text);
-    const which = label.name === 'label' ? 'label' : `label:${label.name}`;
-    throw at(file, line, `Case ${name} has ${JSON.stringify(text)} in the column ${which}.`, {
-      remedy: 'Write 1 where the finding is anywhere in the volume and 0 where it is not.',
-    });
-  });
-  const images = cell('image')
-    .split(SEPARATOR)
-    .map((path) => path.trim());
-  if (images.includes('')) {
-    const which = images.length > 1 ? ` for channel ${images.indexOf('') + 1}` : '';
-    throw at(file, line, `Case ${name} has no image${which}.`, {
-      remedy: `Name a file for each channel, with ${SEPARATOR} between them.`,
-    });
-  }
-  const mask = cell('mask') || undefined;
-  const box = readBox(cell('box'), () =>
-    at(file, line, `Case ${name} has the box ${JSON.stringify(cell('box'))}.`, BOX),
-  );
-  return { name, patient: cell('patient') || name, split, labels, images, mask, box, line };
-}
-
-const BOX = {
-  remedy:
-    'Write d0:d1 h0:h1 w0:w1, in voxels from 0 along axes 0, 1 and 2, the second of each pair behind the last voxel.',
-};
-
-/** @param wrong the error for text that is neither empty nor a box with a voxel in it. */
-function readBox(text: string, wrong: () => TonnoError): Box | undefined {
-  if (text === '') return undefined;
-  const [, ...ends] = /^(\d+):(\d+)\s+(\d+):(\d+)\s+(\d+):(\d+)$/.exec(text)?.map(Number) ?? [];
-  const [d0, d1, h0, h1, w0, w1] = ends;
-  // An axis is never that long, and larger numbers would not come back as they were written.
-  if (ends.length === 0 || !ends.every(Number.isSafeInteger)) throw wrong();
-  if (d0 >= d1 || h0 >= h1 || w0 >= w1) throw wrong();
-  return { from: [d0, h0, w0], to: [d1, h1, w1] };
 }
 
 function boxText({ from, to }: Box): string {
   return from.map((start, axis) => `${start}:${to[axis]}`).join(' ');
-}
-
-function checkNames(cases: readonly CohortCase[], file: string): void {
-  const seen = new Map<string, CohortCase>();
-  for (const row of cases) {
-    const first = seen.get(row.name);
-    if (first) {
-      throw at(file, row.line, `There is already a case ${row.name} on line ${first.line}.`, {
-        remedy: 'Give every case a name of its own.',
-      });
-    }
-    seen.set(row.name, row);
-  }
-}
-
-/** A network recognises a patient: cases of one in both splits would make it look better than it is. */
-function checkPatients(cases: readonly CohortCase[], file: string): void {
-  const seen = new Map<string, CohortCase>();
-  for (const row of cases) {
-    const first = seen.get(row.patient) ?? row;
-    seen.set(row.patient, first);
-    if (first.split === row.split) continue;
-    const of = ({ name, split, line }: CohortCase) => `case ${name} (line ${line}) in ${split}`;
-    throw at(file, row.line, `Patient ${row.patient} is in two splits: ${of(first)}, ${of(row)}.`, {
-      remedy: 'Put all cases of a patient in one split.',
-    });
-  }
-}
-
-function checkChannels(cases: readonly CohortCase[], file: string): void {
-  const [first] = cases;
-  const other = cases.find(({ images }) => images.length !== first.images.length);
-  if (!other) return;
-  const count = ({ name, images }: CohortCase) =>
-    `case ${name} has ${images.length} channel${images.length === 1 ? '' : 's'}`;
-  throw at(file, other.line, `${capital(count(other))}, but ${count(first)} (line ${first.line}).`, {
-    remedy: `Name the same channels in every case, in the same order, with ${SEPARATOR} between them.`,
-  });
 }
 
 function joinImages({ name, images }: CohortCase, file: string): string {
@@ -315,10 +141,4 @@ function joinImages({ name, images }: CohortCase, file: string): string {
 /** Quotation marks keep commas, line breaks and the spaces at the ends; those in the text are doubled. */
 function quoted(cell: string): string {
   return /[",\p{Cc}]|^\s|\s$/u.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
-}
-
-const capital = (text: string) => text[0].toUpperCase() + text.slice(1);
-
-function at(file: string, line: number, problem: string, options: { remedy: string }): TonnoError {
-  return new TonnoError(`${file}, line ${line}`, problem, options);
 }

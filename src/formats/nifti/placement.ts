@@ -17,7 +17,7 @@ const MILLIMETRES: Readonly<Record<number, number>> = { 1: 1000, 3: 0.001 };
 /** A quaternion this much longer than 1 is rounding, for which 180° rotations are prone; more is damage. */
 const QUATERNION_EXCESS = 1e-6;
 /** Below it the fourth component is rounding: three units in the last place, as in nibabel. */
-const QUATERNION_EPSILON = { 1: 3 * 2 ** -23, 2: 3 * 2 ** -52 } as const;
+export const QUATERNION_EPSILON = { 1: 3 * 2 ** -23, 2: 3 * 2 ** -52 } as const;
 /** Cosine between two axes beyond which an affine is no rotation: 0.005 voxels over 500. */
 const SHEAR_TOLERANCE = 1e-5;
 
