@@ -10,6 +10,7 @@ import { tellStudy, writeReport } from './study/write-report.ts';
 interface ExperimentOptions {
   out?: string;
   open?: boolean;
+  validate: boolean;
 }
 
 /** Below the help. */
@@ -26,14 +27,15 @@ export function addExperiment(program: Command, run: Run): void {
     .argument('<experiment.json>', 'see docs/experiments.md')
     .option('-o, --out <folder>', 'of the study; made if missing (the file’s name)')
     .option('--open', 'show the report when it is there')
+    .option('--no-validate', 'do not look for faults in a given cohort first; see `tonno validate`')
     .addHelpText('after', STEPS)
     .action((file: string, options: ExperimentOptions) => run(() => experiment(file, options, run)));
 }
 
-async function experiment(file: string, { out, open }: ExperimentOptions, run: Run): Promise<void> {
+async function experiment(file: string, { out, open, validate }: ExperimentOptions, run: Run): Promise<void> {
   const described = await readExperiment(file);
   const folder = out ?? basename(file).replace(/\.json$/i, '');
-  await runStudy(described, folder, file, run);
+  await runStudy(described, folder, file, run, { validate });
   const written = await writeReport(folder, run);
   tellStudy('experiment', folder, written, run);
   if (open) await openFile(join(folder, written.report));

@@ -2,13 +2,7 @@
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { type Command, Option } from 'commander';
-import {
-  type Cohort,
-  type CohortCase,
-  parseCohort,
-  requireBothClasses,
-  type Split,
-} from '../datasets/cohort.ts';
+import { type Cohort, type CohortCase, requireBothClasses, type Split } from '../datasets/cohort.ts';
 import { type Preprocessing, prepareVolume } from '../encoders/preprocessing.ts';
 import { architectures, norms } from '../encoders/resnet.ts';
 import { TonnoError, UsageError } from '../errors.ts';
@@ -34,9 +28,10 @@ import {
   writeRunRecord,
 } from './run-folder.ts';
 import { type NetworkRecord, planTraining, type TrainingPlan, type TrainOptions } from './training-plan.ts';
+import { parseSoundCohort, requireSoundFiles } from './validation/sound-cohort.ts';
 
 /** Options that may differ between a run and its continuation: they do not change what is learned. */
-const FREE: ReadonlySet<string> = new Set(['out', 'resume', 'json', 'memory']);
+const FREE: ReadonlySet<string> = new Set(['out', 'resume', 'json', 'memory', 'validate']);
 
 /** Below the help. */
 const WRITTEN = `
@@ -50,7 +45,8 @@ export function addTrain(program: Command, run: Run): void {
     .summary('train a 2D encoder on scan-level labels')
     .description('Train a 2D encoder on slices at random angles, knowing only which scans have the finding.')
     .argument('<cohort.csv>', 'columns case, patient, split, label, image, mask')
-    .requiredOption('-o, --out <run>', 'folder of the run; made if missing');
+    .requiredOption('-o, --out <run>', 'folder of the run; made if missing')
+    .option('--no-validate', 'do not look for faults in the images first; see `tonno validate`');
   addTrainOptions(command)
     .addHelpText('after', WRITTEN)
     .action((cohort: string, options: TrainOptions) =>
@@ -180,10 +176,11 @@ async function planRun(
   path: string,
   typed: TrainOptions,
   given: (name: string) => boolean,
-  { terminal }: Run,
+  { terminal, signal }: Run,
 ): Promise<PlannedRun | RunRecord> {
   const table = await readBytes(path);
-  const cohort = parseCohort(new TextDecoder().decode(table), path);
+  const told = { warn: typed.validate ?? false };
+  const cohort = parseSoundCohort(new TextDecoder().decode(table), path, { terminal }, told);
   const sha256 = createHash('sha256').update(table).digest('hex');
   const before = await earlierRun(typed);
   const options = before ? continued(typed, before, given) : typed;
@@ -228,6 +225,11 @@ async function planRun(
   }
   // Scaling that does not fit is found here as well.
   prepareVolume(first, plan.preprocessing, describe(plan));
+  // A run that is gone on with was looked at when it began, and an experiment looks for itself.
+  if (typed.validate && !before) {
+    const { nan, int64 } = options;
+    await requireSoundFiles(cohort, { nan, int64, masks: () => false }, { terminal, signal });
+  }
   const asked = Object.keys(givenPreprocessing(options));
   const scaling = Object.fromEntries(Object.entries(said).filter(([key]) => !asked.includes(key)));
   return { options, table: { file: path, sha256 }, cohort, images, plan, scaling, before, checkpoint };

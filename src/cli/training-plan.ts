@@ -50,6 +50,8 @@ export interface TrainOptions extends InputScaling {
   checkpointEvery?: number;
   patience?: number;
   resume?: boolean;
+  /** Whether files are looked at before anything begins; of `tonno train` alone. */
+  validate?: boolean;
 }
 
 export interface TrainingPlan {

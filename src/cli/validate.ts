@@ -153,9 +153,11 @@ const HEAD_BYTES = 4096;
 
 /** By content: text that is no header of a volume; and whatever calls itself .csv, so that it is told what is wrong with it. */
 async function isTable(path: string): Promise<boolean> {
-  const entry = await onFile(path, () => stat(path));
-  if (entry.isDirectory()) return false;
+  const entry = await stat(path).catch(() => undefined);
+  if (entry?.isDirectory()) return false;
   if (/\.csv$/i.test(path)) return true;
+  // A volume that is not there is a finding among others.
+  if (!entry) return false;
   const head = new Uint8Array(HEAD_BYTES);
   const length = await onFile(path, async () => {
     const file = await open(path);

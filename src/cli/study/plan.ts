@@ -68,11 +68,16 @@ const VIEW_SLICES = 5000;
 /** Slices of a pass along the axes, roughly. */
 const AXIS_SLICES = 200;
 
-/** The stages of a study, in their order. @param cases that heatmaps are made of. */
-export function planStages(plan: StudyPlan, cases: number): Stage[] {
+/**
+ * The stages of a study, in their order.
+ * @param cases that heatmaps are made of.
+ * @param validated whether a cohort that is given is looked at first.
+ */
+export function planStages(plan: StudyPlan, cases: number, validated = false): Stage[] {
   const { experiment, phantoms, trainings, heatmaps } = plan;
   const { encoders, report } = experiment;
   const stages: Stage[] = [];
+  if (validated) stages.push({ what: 'Checking the cohort', work: 0 });
   if (phantoms) stages.push({ what: 'Making the cohort of phantoms', work: 0 });
   for (const { name } of encoders) {
     const training = trainings.get(name);

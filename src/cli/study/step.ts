@@ -16,7 +16,7 @@ const DIGITS = 10;
 
 export interface Step {
   /** Folder of steps of its kind, within the study's. */
-  readonly kind: 'cohort' | 'encoders' | 'heatmaps' | 'logits' | 'evaluations' | 'views';
+  readonly kind: 'validation' | 'cohort' | 'encoders' | 'heatmaps' | 'logits' | 'evaluations' | 'views';
   /** What tells it from others for those who look into the folder. */
   readonly name: string;
   /** Everything that its output depends on. */

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { CohortCase } from '../../datasets/cohort.ts';
+import { type Split, splits } from '../../datasets/cohort-table.ts';
 import { readEncoder } from '../../encoders/external.ts';
 import { TonnoError } from '../../errors.ts';
 import { planMethod } from '../../reconstruction/methods.ts';
@@ -23,6 +24,7 @@ import type { Run } from '../run.ts';
 import { BEST_ENCODER, LAST_ENCODER, readRunRecord } from '../run-folder.ts';
 import { trainEncoder } from '../train.ts';
 import type { TrainOptions } from '../training-plan.ts';
+import { parseSoundCohort, requireSoundFiles } from '../validation/sound-cohort.ts';
 import type { ExperimentEncoder } from './experiment.ts';
 import { measureLogits } from './logits.ts';
 import type { HeatmapPlan, StudyPlan } from './plan.ts';
@@ -51,6 +53,49 @@ export interface StudyCohort {
   readonly cases: readonly CohortCase[];
   /** Which of the labels counts. */
   readonly label: number;
+}
+
+/** In the folder of a step that looked at the cohort. */
+const FINDINGS = 'findings.json';
+
+/** Splits that a study uses: without a training the validation cases alone. */
+function usedSplits({ trainings }: StudyPlan): readonly Split[] {
+  return trainings.size > 0 ? splits : ['validation'];
+}
+
+/** @throws TonnoError when the table of a given cohort has errors. */
+export async function requireSoundTable(plan: StudyPlan, run: Run): Promise<void> {
+  const { cohort } = plan.experiment;
+  if (typeof cohort !== 'string') return;
+  parseSoundCohort(new TextDecoder().decode(await readBytes(cohort)), cohort, run, {
+    splits: usedSplits(plan),
+  });
+}
+
+/** Looks at the files of a given cohort that will be used; its errors end the study. */
+export async function validationStep(
+  { table, sha256, masks }: StudyCohort,
+  { plan, folder, run }: StudyContext,
+): Promise<StepOutput> {
+  const used = usedSplits(plan);
+  const [{ options }] = plan.heatmaps;
+  const { nan, int64 } = options;
+  const step = {
+    kind: 'validation',
+    name: '',
+    settings: { cohort: sha256, masks, used, nan, int64 },
+  } as const;
+  return takeStep(folder, step, run.terminal, async (out) => {
+    const cohort = await readCohort(table);
+    const cases = cohort.cases.filter(({ split }) => used.includes(split));
+    const findings = await requireSoundFiles(
+      { ...cohort, cases },
+      // Masks are for the evaluation, and that is of validation cases.
+      { nan, int64, masks: ({ split }) => split === 'validation' },
+      run,
+    );
+    await writeWhole({ [join(out, FINDINGS)]: jsonBytes(findings) });
+  });
 }
 
 /** Makes the cohort of phantoms. */

@@ -26,9 +26,11 @@ import {
   openCohort,
   openEncoder,
   type ReadyEncoder,
+  requireSoundTable,
   type StudyCohort,
   type StudyContext,
   trainingStep,
+  validationStep,
   viewStep,
 } from './steps.ts';
 
@@ -36,6 +38,7 @@ import {
  * Runs what is not done yet of an experiment, and writes down what there is then.
  * @param folder of the study; made if missing.
  * @param file where the experiment stands, for errors.
+ * @param validate whether a cohort that is given is looked at first; phantoms made here need no look.
  * @throws UsageError for settings that the commands they belong to would refuse, before any work.
  */
 export async function runStudy(
@@ -43,10 +46,12 @@ export async function runStudy(
   folder: string,
   file: string,
   run: Run,
+  { validate = true }: { readonly validate?: boolean } = {},
 ): Promise<StudyRecord> {
   const plan = planStudy(experiment, file);
   const { label } = plan.evaluation;
   // What is given is looked at before anything is made.
+  if (validate) await requireSoundTable(plan, run);
   const given =
     typeof experiment.cohort === 'string' ? await openCohort(experiment.cohort, label) : undefined;
   const ready = new Map<string, ReadyEncoder>();
@@ -61,7 +66,7 @@ export async function runStudy(
   await prepareFolder(folder);
   const context: StudyContext = { plan, folder, run };
   const cases = given?.cases.length ?? plan.phantoms!.validation;
-  const stages = new Stages(run.terminal, planStages(plan, cases));
+  const stages = new Stages(run.terminal, planStages(plan, cases, given && validate));
   const seconds: Record<string, number> = {};
   const take = async <T extends StepOutput>(step: () => Promise<T>): Promise<T> => {
     const output = await stages.next(step);
@@ -69,6 +74,7 @@ export async function runStudy(
     return output;
   };
 
+  if (given && validate) await take(() => validationStep(given, context));
   const table = given?.table ?? join((await take(() => cohortStep(context))).folder, TABLE);
   const cohort = given ?? (await openCohort(join(folder, table), label));
   for (const wanted of experiment.encoders) {

@@ -250,7 +250,7 @@ function changesIn(file: FileFacts): Changes {
     binarise,
     qform,
     sentences: [
-      ...(zero ? [`${file.volume!.notFinite} voxels that were not finite are 0.`] : []),
+      ...(zero ? [zeroed(file.volume!.notFinite)] : []),
       ...(binarise ? ['All that was not 0 is 1.'] : []),
       ...(qform
         ? [
@@ -263,6 +263,9 @@ function changesIn(file: FileFacts): Changes {
     ],
   };
 }
+
+const zeroed = (count: number) =>
+  count === 1 ? 'A voxel that was not finite is 0.' : `${count} voxels that were not finite are 0.`;
 
 async function writeVoxels(
   { path, role }: FileFacts,

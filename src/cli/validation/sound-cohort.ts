@@ -3,8 +3,8 @@
 import { checkCohort, checkTable } from '../../datasets/checks/battery.ts';
 import type { Finding } from '../../datasets/checks/check.ts';
 import { gatherCohort } from '../../datasets/checks/gather.ts';
-import { type Cohort, type CohortCase, parseCohort } from '../../datasets/cohort.ts';
-import { readTable, type Split } from '../../datasets/cohort-table.ts';
+import { type Cohort, parseCohort } from '../../datasets/cohort.ts';
+import { type ReadCase, readTable, type Split } from '../../datasets/cohort-table.ts';
 import { TonnoError } from '../../errors.ts';
 import type { Run } from '../run.ts';
 import type { VolumeOptions } from '../volumes.ts';
@@ -17,15 +17,17 @@ const TOLD_WARNINGS = 3;
 /**
  * The cohort in a table.
  * @param splits that are wanted of it.
+ * @param warn whether to tell warnings as well; not where they have been told.
  * @throws TonnoError for an error in it; of several, when all of them have been told.
  */
 export function parseSoundCohort(
   text: string,
   name: string,
   { terminal }: Pick<Run, 'terminal'>,
-  splits?: readonly Split[],
+  { splits, warn = true }: { readonly splits?: readonly Split[]; readonly warn?: boolean } = {},
 ): Cohort {
-  settle(checkTable(readTable(text, name), splits), name, { terminal });
+  const findings = checkTable(readTable(text, name), splits);
+  settle(warn ? findings : findings.filter(({ level }) => level === 'error'), name, { terminal });
   return parseCohort(text, name);
 }
 
@@ -36,7 +38,7 @@ export function parseSoundCohort(
  */
 export async function requireSoundFiles(
   cohort: Cohort,
-  { nan, int64, masks }: VolumeOptions & { readonly masks: (row: Pick<CohortCase, 'split'>) => boolean },
+  { nan, int64, masks }: VolumeOptions & { readonly masks: (row: Pick<ReadCase, 'split'>) => boolean },
   { terminal, signal }: Pick<Run, 'terminal' | 'signal'>,
 ): Promise<Finding[]> {
   const progress = terminal.progress('checking');
@@ -44,8 +46,7 @@ export async function requireSoundFiles(
     cohort,
     (path, role) => readFileFacts(besideTable(cohort.name, path), role, { nan, int64, signal }),
     {
-      // A row whose split cannot be read is not in a cohort.
-      masks: (row) => masks(row as CohortCase),
+      masks,
       signal,
       onFile: (done, total) => progress.update(done, total, 'files', { count: done, units: 'files' }),
     },

@@ -71,7 +71,8 @@ export const channelChecks: readonly Check[] = [
 export function mostCommon(values: readonly number[]): number {
   const times = new Map<number, number>();
   for (const value of values) times.set(value, (times.get(value) ?? 0) + 1);
-  const most = Math.max(0, ...times.values());
+  if (times.size === 0) return 0;
+  const most = Math.max(...times.values());
   return Math.min(...[...times].filter(([, count]) => count === most).map(([value]) => value));
 }
 

@@ -20,7 +20,7 @@ export const duplicateChecks: readonly Check[] = [
         yield {
           subject: first.images[0].path,
           level: splits || labels ? 'error' : 'warning',
-          message: `${all} have the same voxels${where.length > 0 ? `, ${where.join(' and ')}` : ''}.`,
+          message: `The voxels of ${all} are the same${where.length > 0 ? `, ${where.join(' and ')}` : ''}.`,
           remedy: 'Keep one of them, or name the right files.',
         };
       }
