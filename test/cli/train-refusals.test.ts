@@ -347,7 +347,11 @@ describe('volumes that cannot be used', () => {
   ])('%s', async (_, spoil, sentence) => {
     const own = copy();
     await spoil(own.image);
-    const [code, said, out] = await refusal([own.table, ...TINY]);
+    // Who looks first finds it before anything is written.
+    const looked = await refusal([own.table, ...TINY]);
+    expect([looked[0], looked[1].startsWith(`${own.image('train-2')}: `)]).toEqual([1, true]);
+    expect(existsSync(looked[2])).toBe(false);
+    const [code, said, out] = await refusal([own.table, ...TINY, '--no-validate']);
     expect(code).toBe(1);
     expect(said).toMatch(sentence);
     expect(said.startsWith(own.image('train-2'))).toBe(true);

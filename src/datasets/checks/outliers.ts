@@ -17,7 +17,7 @@ const VALUE_DEVIATIONS = 5;
 const SPACING_FACTOR = 1.5;
 const SHAPE_FACTOR = 2;
 const VALUE_FACTOR = 5;
-/** Standard deviations of a usual case's voxels by which another's mean may differ. */
+/** Standard deviations, of the case's voxels or a usual case's, by which its mean may differ. */
 const SHIFT = 2;
 /** Of two cases nobody knows which is the odd one. */
 const LEAST_CASES = 3;
@@ -127,7 +127,9 @@ function oddValues(
       return { facts, words };
     }
     const shift = Math.abs(values.mean - level.median);
-    if (shift <= Math.max(SHIFT * usual, VALUE_DEVIATIONS * level.deviation)) return [];
+    // Where all is larger by a factor the mean moves with the deviation, and that is no other zero.
+    const least = SHIFT * Math.max(usual, values.std);
+    if (shift <= Math.max(least, VALUE_DEVIATIONS * level.deviation)) return [];
     return {
       facts,
       words: `are ${short(values.mean)} on average, and those of the cohort ${short(level.median)} (median)`,
