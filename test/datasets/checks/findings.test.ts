@@ -155,6 +155,18 @@ test('a table tells all its faults, in the order of reading', () => {
   ]);
 });
 
+test('a patient with many cases in both splits is told of once, and other patients beside', () => {
+  const rows = ['a,p,train', 'b,p,validation', 'c,p,validation', 'd,q,validation', 'e,q,train', 'f,p,train'];
+  const text = ['case,patient,split,label,image', ...rows.map((row, i) => `${row},1,${i}.nii`)].join('\n');
+  const findings = checkTable(readTable(text, 'c.csv')).filter(
+    ({ check }) => check === 'patient-in-two-splits',
+  );
+  expect(findings.map(({ subject, message }) => `${subject}: ${message}`)).toEqual([
+    'c.csv, line 3: Patient p is in two splits: case a (line 2) in train, case b (line 3) in validation.',
+    'c.csv, line 6: Patient q is in two splits: case d (line 5) in validation, case e (line 6) in train.',
+  ]);
+});
+
 test('a file of several cases is opened once', async () => {
   const text =
     'case,patient,split,label,image,mask\na,,train,1,x.nii,y.nii\nb,,train,0,x.nii,\nc,,train,0,y.nii,';
