@@ -139,6 +139,11 @@ export async function trainEncoder(
   given: (name: string) => boolean,
 ): Promise<TrainingResult> {
   const training = await planRun(cohort, options, given, run);
+  // A run that is gone on with was looked at when it began, and an experiment looks for itself.
+  if (options.validate && 'plan' in training && !training.before) {
+    const { nan, int64 } = options;
+    await requireSoundFiles(training.cohort, { nan, int64, masks: () => false }, run);
+  }
   const { status, step, best } = 'plan' in training ? await carryOut(training, run) : training;
   if (best) {
     run.terminal.log(
@@ -176,7 +181,7 @@ async function planRun(
   path: string,
   typed: TrainOptions,
   given: (name: string) => boolean,
-  { terminal, signal }: Run,
+  { terminal }: Run,
 ): Promise<PlannedRun | RunRecord> {
   const table = await readBytes(path);
   const told = { warn: typed.validate ?? false };
@@ -225,11 +230,6 @@ async function planRun(
   }
   // Scaling that does not fit is found here as well.
   prepareVolume(first, plan.preprocessing, describe(plan));
-  // A run that is gone on with was looked at when it began, and an experiment looks for itself.
-  if (typed.validate && !before) {
-    const { nan, int64 } = options;
-    await requireSoundFiles(cohort, { nan, int64, masks: () => false }, { terminal, signal });
-  }
   const asked = Object.keys(givenPreprocessing(options));
   const scaling = Object.fromEntries(Object.entries(said).filter(([key]) => !asked.includes(key)));
   return { options, table: { file: path, sha256 }, cohort, images, plan, scaling, before, checkpoint };
