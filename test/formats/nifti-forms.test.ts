@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formDistance, qformFromSform } from '../../src/formats/nifti/forms.ts';
-import { patchQform, readNiftiHeader } from '../../src/formats/nifti/header.ts';
+import { formDistance, patchQform, qformFromSform } from '../../src/formats/nifti/forms.ts';
+import { readNiftiHeader } from '../../src/formats/nifti/header.ts';
 import { affinePlacement, placementAffine } from '../../src/formats/nifti/placement.ts';
 import { gridDistance } from '../../src/volume/grids.ts';
 import type { NiftiPlacement, Shape } from '../../src/volume/volume.ts';

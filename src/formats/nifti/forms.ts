@@ -5,7 +5,14 @@
  */
 import { gridDistance } from '../../volume/grids.ts';
 import { type NiftiPlacement, type Shape, spacing } from '../../volume/volume.ts';
+import type { NiftiInfo } from './header.ts';
 import { affinePlacement, placementAffine, QUATERNION_EPSILON } from './placement.ts';
+
+/** The fields of the qform, which can be written in place. */
+const QFORM = {
+  1: { pixdim: 76, code: 252, quatern: 256, qoffset: 268 },
+  2: { pixdim: 104, code: 344, quatern: 352, qoffset: 376 },
+} as const;
 
 /** Rounding of a quaternion's three stored components, in what is left for the square of the fourth. */
 const SQUARE_ROUNDING = { 1: 1e-7, 2: 2e-16 } as const;
@@ -34,6 +41,31 @@ export function qformFromSform(p: NiftiPlacement): NiftiPlacement {
   // In the unit of the file, whatever it is: the numbers go back as they came.
   const { pixdim, quatern, qoffset, qformCode } = affinePlacement([...p.srow, 0, 0, 0, 1]);
   return { ...p, pixdim, quatern, qoffset, qformCode: qformCode > 0 ? p.sformCode : 0 };
+}
+
+/**
+ * Writes the qform of a placement into the bytes of a header, in place: pixdim[0..3], qform_code, quatern and qoffset.
+ * Everything else stays as it is, to the bit.
+ */
+export function patchQform(
+  bytes: Uint8Array,
+  { version, endian }: Pick<NiftiInfo, 'version' | 'endian'>,
+  { pixdim, qformCode, quatern, qoffset }: NiftiPlacement,
+): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const little = endian === 'little';
+  const at = QFORM[version];
+  const put = (start: number, values: readonly number[]) => {
+    for (const [i, value] of values.entries()) {
+      if (version === 1) view.setFloat32(start + 4 * i, value, little);
+      else view.setFloat64(start + 8 * i, value, little);
+    }
+  };
+  put(at.pixdim, pixdim);
+  put(at.quatern, quatern);
+  put(at.qoffset, qoffset);
+  if (version === 1) view.setInt16(at.code, qformCode, little);
+  else view.setInt32(at.code, qformCode, little);
 }
 
 /**

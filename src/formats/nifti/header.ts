@@ -54,12 +54,6 @@ const LAYOUT = {
   2: { size: 540, voxels: 544, magic: 4, srow: 400, descrip: 240, intentName: 508 },
 } as const;
 
-/** The fields of the qform, which can be written in place. */
-const QFORM = {
-  1: { pixdim: 76, code: 252, quatern: 256, qoffset: 268 },
-  2: { pixdim: 104, code: 344, quatern: 352, qoffset: 376 },
-} as const;
-
 const DESCRIP_BYTES = 80;
 const INTENT_NAME_BYTES = 16;
 /** What follows the magic of NIfTI-2, as in PNG: a transfer as text changes it. */
@@ -239,31 +233,6 @@ export function composeHeader(
   header.affine = [srow.slice(0, 4), srow.slice(4, 8), srow.slice(8, 12)];
   header.description = cut(description, DESCRIP_BYTES - 1);
   return new Uint8Array(header.toArrayBuffer());
-}
-
-/**
- * Writes the qform of a placement into the bytes of a header, in place: pixdim[0..3], qform_code, quatern and qoffset.
- * Everything else stays as it is, to the bit.
- */
-export function patchQform(
-  bytes: Uint8Array,
-  { version, endian }: Pick<NiftiInfo, 'version' | 'endian'>,
-  { pixdim, qformCode, quatern, qoffset }: NiftiPlacement,
-): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const little = endian === 'little';
-  const at = QFORM[version];
-  const put = (start: number, values: readonly number[]) => {
-    for (const [i, value] of values.entries()) {
-      if (version === 1) view.setFloat32(start + 4 * i, value, little);
-      else view.setFloat64(start + 8 * i, value, little);
-    }
-  };
-  put(at.pixdim, pixdim);
-  put(at.quatern, quatern);
-  put(at.qoffset, qoffset);
-  if (version === 1) view.setInt16(at.code, qformCode, little);
-  else view.setInt32(at.code, qformCode, little);
 }
 
 function int64s(view: DataView, offset: number, count: number, little: boolean): number[] {
