@@ -101,7 +101,7 @@ describe('formDistance', () => {
         // 7e-4 of half a radian at most, over the diagonal of 1907 mm of the largest grid here.
         expect(rounding).toBeLessThan(3);
       }),
-      { numRuns: 400 },
+      { numRuns: 1000 },
     );
   });
 

@@ -15,7 +15,7 @@ const QFORM = {
 } as const;
 
 /** Rounding of a quaternion's three stored components, in what is left for the square of the fourth. */
-const SQUARE_ROUNDING = { 1: 1e-7, 2: 2e-16 } as const;
+const SQUARE_ROUNDING = { 1: 1.2e-7, 2: 2.4e-16 } as const;
 
 /**
  * Millimetres between where qform and sform place the same voxel, at its largest within the grid, and how much of that the
@@ -73,9 +73,9 @@ export function patchQform(
  * divided by it, and below a limit readers take it for 0.
  */
 function qformRounding(p: NiftiPlacement, shape: Shape): number {
-  const { quatern, qformCode } = qformFromSform(p);
+  const { pixdim, qformCode } = qformFromSform(p);
   if (qformCode === 0) return 0;
-  const first = Math.sqrt(Math.max(0, 1 - quatern.reduce((sum, value) => sum + value * value, 0)));
+  const first = Math.cos(rotationAngle(p.srow, pixdim) / 2);
   const least = Math.sqrt(QUATERNION_EPSILON[p.version]);
   // Around the limit it may go either way.
   const error = Math.max(
@@ -85,4 +85,10 @@ function qformRounding(p: NiftiPlacement, shape: Shape): number {
   const lengths = spacing({ affine: placementAffine(p) }).map((size, axis) => size * shape[axis]);
   // A rotation turns by twice the angle of its quaternion.
   return 2 * error * Math.hypot(...lengths);
+}
+
+/** Of a matrix with zooms. (From the quaternion's length a small component could not be told: it drowns in its rounding.) */
+function rotationAngle(srow: readonly number[], [qfac, ...sizes]: NiftiPlacement['pixdim']): number {
+  const r = srow.map((value, i) => (value / sizes[i % 4]) * (i % 4 === 2 ? qfac : 1));
+  return Math.atan2(Math.hypot(r[9] - r[6], r[2] - r[8], r[4] - r[1]), r[0] + r[5] + r[10] - 1);
 }
