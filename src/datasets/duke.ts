@@ -33,11 +33,6 @@ interface DukeSource extends ClinicalFeatures {
   readonly box: AnnotationBox;
 }
 
-/** A case with what should be looked at, as sentences. */
-interface NotedCase extends PreparedCase {
-  readonly notes?: readonly string[];
-}
-
 const OPTIONS = {
   boxes: '--boxes',
   clinical: '--clinical',
@@ -164,7 +159,7 @@ export const duke: Adapter = {
         `The box of ${study.name} is in the ${placed.side} breast, and by Tumor Location the tumour is in the ${expected} one.`,
       );
     }
-    return SIDES.map((side): NotedCase => {
+    return SIDES.map((side): PreparedCase => {
       const images = [before, after].map((volume) => cropVolume(volume, breasts[side]));
       const name = `${study.name}_${side}`;
       if (side === placed.side) return { name, labels: [1], images, box: placed.box, notes };

@@ -4,8 +4,9 @@ import { TonnoError, UsageError } from '../errors.ts';
 /** Endings of files that hold a volume or, as .nhdr and .mhd, name the file that does. */
 const ENDINGS = ['.nii.gz', '.nii', '.nrrd', '.nhdr', '.mha', '.mhd', '.npy'];
 
-/** The name of a volume's file without its ending; undefined where the ending says nothing of a volume. */
+/** The name of a volume's file without its ending; undefined where that says nothing of a volume, and of hidden files. */
 export function volumeStem(file: string): string | undefined {
+  if (file.startsWith('.')) return undefined;
   const ending = ENDINGS.find((own) => file.toLowerCase().endsWith(own));
   return ending && file.slice(0, -ending.length);
 }

@@ -1,4 +1,4 @@
-/** What the volumes of one study must have in common to become the channels of a case. */
+/** What the volumes of one study must have in common to become the channels and the mask of a case. */
 import { VolumeError } from '../errors.ts';
 import { gridDistance } from '../volume/grids.ts';
 import { spacing, type Volume } from '../volume/volume.ts';
@@ -12,11 +12,11 @@ const APART = 0.05;
  * @throws VolumeError that names the first volume that differs.
  */
 export function requireOneGrid(
-  volumes: readonly Volume[],
+  volumes: readonly Pick<Volume, 'name' | 'shape' | 'geometry'>[],
   remedy = 'Register and resample the volumes of a study to one grid.',
 ): void {
   const [first] = volumes;
-  const title = ({ name }: Volume) => name ?? 'a volume';
+  const title = ({ name }: Pick<Volume, 'name'>) => name ?? 'a volume';
   for (const volume of volumes) {
     if (volume.shape.join() !== first.shape.join()) {
       throw new VolumeError(

@@ -10,8 +10,8 @@ import { pathIn, readImage } from './archive.ts';
 import { readTable } from './archive-tables.ts';
 import { caseNames, listed } from './case-names.ts';
 import { maskOn } from './masks.ts';
+import { volumeStem } from './names.ts';
 import { requireOneGrid } from './registered.ts';
-import { volumeStem } from './volume-files.ts';
 
 /** What `prepare` knows of a study. */
 interface SequencesSource {

@@ -126,7 +126,7 @@ describe('masks of MosMedData', () => {
     const drawn = await whole(MASK);
     const moved = { ...drawn, geometry: { affine: drawn.geometry.affine.with(3, 0) } };
     await expect(prepare('study_0255', {}, { [MASK]: moved })).rejects.toThrow(
-      'archive/COVID19_1110/masks/study_0255_mask.nii.gz: Its voxels lie up to 178 mm from those of archive/COVID19_1110/studies/CT-1/study_0255.nii.gz.',
+      'archive/COVID19_1110/masks/study_0255_mask.nii.gz: It lies elsewhere in the world than archive/COVID19_1110/studies/CT-1/study_0255.nii.gz: voxels are up to 178 mm apart.',
     );
     await expect(
       prepare('study_0255', {}, { [MASK]: createVolume(new Float32Array(1), [1, 1, 1]) }),
