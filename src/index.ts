@@ -15,6 +15,20 @@
  * const { data } = await reconstruct(prepared.volume, response, directions, parseFilter('gaussian:0.06'));
  * ```
  */
+export type {
+  Adapter,
+  AdapterOption,
+  AdapterSettings,
+  FoundStudies,
+  Listing,
+  PreparedCase,
+  SourceFolder,
+  Study,
+} from './datasets/adapter.ts';
+export { adapters } from './datasets/adapters.ts';
+export { battery, checkCohort, checkTable, checkVolumes } from './datasets/checks/battery.ts';
+export type { Check, Finding, Level } from './datasets/checks/check.ts';
+export { type CohortFacts, type FileFacts, measureVolume } from './datasets/checks/facts.ts';
 export {
   type Cohort,
   type CohortCase,
@@ -41,6 +55,7 @@ export {
   phantomCohort,
   phantomCohortSettings,
 } from './datasets/phantom-cohort.ts';
+export { type DrawnSplit, drawSplit, listedSplit, parseSplitList, type SplitList } from './datasets/split.ts';
 export { resolveClass } from './encoders/classes.ts';
 export { type Encoder, type EncoderOptions, readEncoder } from './encoders/external.ts';
 export { encoderLayers, type LayeredEncoder, numberedLayers, resolveLayer } from './encoders/layers.ts';
@@ -103,6 +118,40 @@ export {
   thresholdsOf,
 } from './evaluation/protocol.ts';
 export type { ByteSource } from './formats/bytes.ts';
+export type { DecodedVolume, VolumeHeader, VoxelLimits, VoxelOptions } from './formats/decoding.ts';
+export { decodeFrame, type Frame as DicomFrame, frameCount } from './formats/dicom/frames.ts';
+export { type Dataset, type DicomObject, looksLikeDicom, readDicom } from './formats/dicom/object.ts';
+export {
+  type Contour,
+  type ContourMask,
+  type ContourMaskOptions,
+  type ContourStructure,
+  contourMask,
+  type RegionOfInterest,
+  readContours,
+} from './formats/dicom/rtstruct.ts';
+export {
+  type Code,
+  type DecodedSegmentation,
+  decodeSegmentation,
+  encodeSegmentation,
+  type Segment,
+  type SegmentationDecodeOptions,
+  type SegmentationKind,
+  type SegmentationOptions,
+} from './formats/dicom/segmentation.ts';
+export {
+  chooseSeries,
+  type DecodedDicom,
+  type DicomDecodeOptions,
+  type DicomSeries,
+  decodeSeries,
+  groupSeries,
+  type PassedOver,
+  type SourceSlice,
+} from './formats/dicom/series.ts';
+export type { VoxelEncodeOptions, WrittenType } from './formats/encoding.ts';
+export { decodeMetaImage, encodeMetaImage, readMetaImageHeader } from './formats/metaimage.ts';
 export {
   type DecodedNifti,
   decodeNifti,
@@ -113,7 +162,8 @@ export {
   niftiProblems,
   readNiftiHeader,
 } from './formats/nifti.ts';
-export { decodeNpy, encodeNpyHeader, type NpyArray } from './formats/npy.ts';
+export { decodeNpy, decodeNpyVolume, encodeNpyHeader, type NpyArray } from './formats/npy.ts';
+export { decodeNrrd, encodeNrrd, readNrrdHeader } from './formats/nrrd.ts';
 export {
   floats,
   readSafetensors,
@@ -123,6 +173,19 @@ export {
   type WritableTensor,
   writeSafetensors,
 } from './formats/safetensors.ts';
+export {
+  decodeTable,
+  namedRows,
+  type Table as Spreadsheet,
+  type TableOptions,
+} from './formats/spreadsheet.ts';
+export {
+  decodeVolume,
+  readVolumeGrid,
+  recogniseFormat,
+  type VolumeFileOptions,
+  type VolumeFormat,
+} from './formats/volume-file.ts';
 export {
   axisDirections,
   type Direction,
@@ -291,6 +354,9 @@ export {
 } from './training/trainer.ts';
 export { VERSION } from './version.ts';
 export { type Box, boundingBox, cropVolume, uncropVolume } from './volume/crop.ts';
+export { closeBall, openBall } from './volume/morphology.ts';
+export { reorientVolume } from './volume/reorient.ts';
+export { type ResampleOptions, resampleVolume } from './volume/resample.ts';
 export { channelStatistics, type Statistics } from './volume/statistics.ts';
 export {
   axisCodes,
