@@ -4,7 +4,10 @@ import { HeapCodec, type HeapDecoder } from '../../../src/formats/dicom/codecs/e
 /** Modules that count themselves; a decoder fails on an empty codestream and spoils its module with that. */
 function fakes() {
   const made: { HEAPU8: Uint8Array; spoilt: boolean; alive: number }[] = [];
-  const factory = async () => {
+  const factory = async (options: object) => {
+    // As Emscripten does: the options become the module.
+    if ('made' in options) throw new Error('made twice of the same options');
+    Object.assign(options, { made: true });
     const module = { HEAPU8: new Uint8Array(8), spoilt: false, alive: 0 };
     made.push(module);
     return module;

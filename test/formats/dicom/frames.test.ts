@@ -350,6 +350,10 @@ describe('compressed frames', () => {
     expect(await problem({}, stream.subarray(0, 20))).toMatch(/(ends within its header|does not begin)/);
     expect(await problem({}, stream.subarray(4))).toMatch(/does not begin as JPEG/);
     expect(await problem({}, empty)).toMatch(/does not begin as JPEG/);
+    // Damage behind the header, which only the decoder meets.
+    const inner = stream.slice();
+    inner.fill(0xff, stream.indexOf(0x93, 100) - 4, stream.length - 20);
+    expect(await problem({}, inner)).toMatch(/damaged|rows|table|segment/);
     // A codec that has failed does not spoil what comes after it.
     const values = await valuesOf(image([empty, stream], 'OB', options), syntax);
     expect(values).toEqual([...(await decodeFrame(await fixture(name), 0)).values]);

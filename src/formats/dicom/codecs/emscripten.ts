@@ -30,7 +30,8 @@ export type HeapFactory<M extends HeapModule> = (options: {
 }) => Promise<M>;
 
 const MOST_KEPT = 1 << 27;
-const SILENT = { print: () => undefined, printErr: () => undefined };
+/** A new object every time: Emscripten makes the module out of it. */
+const silent = () => ({ print: () => undefined, printErr: () => undefined });
 
 /** Runs decoders of one kind, one after another, over a module that is made when it is needed. */
 export class HeapCodec<M extends HeapModule> {
@@ -48,7 +49,7 @@ export class HeapCodec<M extends HeapModule> {
    * @throws whatever the codec throws, or `read`.
    */
   async decode<T>(bytes: Uint8Array, read: (decoder: HeapDecoder) => T): Promise<T> {
-    const module = this.#module ?? (await this.#factory(SILENT));
+    const module = this.#module ?? (await this.#factory(silent()));
     // What fails from here on leaves no module behind.
     this.#module = undefined;
     const decoder = this.#decoder(module);

@@ -89,6 +89,7 @@ function readSiz(bytes: Uint8Array): Siz {
   const components = view.getUint16(40);
   const depth = bytes[42];
   if (bytes[43] !== 1 || bytes[44] !== 1) throw new CodestreamError('has samples that are no pixels');
+  if (left >= width || top >= height) throw new CodestreamError('has a damaged header');
   const tiles = Math.ceil(width / tileWidth) * Math.ceil(height / tileHeight);
   if (!(tiles <= MOST_TILES)) throw new CodestreamError(`is cut into more than ${MOST_TILES} tiles`);
   return {
