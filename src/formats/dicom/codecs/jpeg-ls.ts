@@ -171,12 +171,12 @@ class Scan {
     this.#limit = 2 * (bpp + Math.max(8, bpp));
     this.#reset = reset;
     this.#a = new Int32Array(CONTEXTS + 2).fill(Math.max(2, Math.floor((this.#range + 32) / 64)));
-    this.#regions = Int8Array.from({ length: 2 * maxval + 1 }, (_, i) => {
-      const gradient = i - maxval;
-      const size = Math.abs(gradient);
-      if (size <= near) return 0;
-      return Math.sign(gradient) * (1 + thresholds.filter((threshold) => size >= threshold).length);
-    });
+    const regions = new Int8Array(2 * maxval + 1);
+    for (const [region, from] of [near + 1, ...thresholds].entries()) {
+      regions.fill(region + 1, maxval + from);
+      regions.fill(-region - 1, 0, Math.max(0, maxval - from + 1));
+    }
+    this.#regions = regions;
   }
 
   /** Fills the samples row by row. */
