@@ -46,8 +46,8 @@ const inLesion = (lesions, [x, y, z]) =>
 export function files() {
   const all = { 'FDG-PET-CT-Lesions/fdg_metadata.csv': Buffer.from(METADATA) };
   for (const [i, [patient, study, lesions]] of STUDIES.entries()) {
-    const suv = (p) => (inLesion(lesions, p) ? 9 + i / 8 : inBody(p) ? 1.25 + p[2] / 500 : 0.0625);
-    const hu = (p) => (inBody(p) ? 40 + Math.round(p[0] / 5) : -1000);
+    const suv = (p) => (inLesion(lesions, p) ? 9 + i / 8 : inBody(p) ? 1.25 + (p[2] + 8 * i) / 500 : 0.0625);
+    const hu = (p) => (inBody(p) ? 40 + i + Math.round(p[0] / 5) : -1000);
     const seg = (p) => (inLesion(lesions, p) ? 1 : 0);
     const onPet = (Type, value, options) =>
       nifti(fill(Type, PET.size, PET.srow, value), PET.size, PET.srow, options);

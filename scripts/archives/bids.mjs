@@ -45,13 +45,15 @@ export function files() {
       '{"Name": "Masks", "BIDSVersion": "1.10.0", "DatasetType": "derivative", "GeneratedBy": [{"Name": "Manual"}]}\n',
     ),
   };
-  for (const [participant, session, entities, lesion] of VISITS) {
+  for (const [v, [participant, session, entities, lesion]] of VISITS.entries()) {
     const folder = [participant, session, 'anat'].filter(Boolean).join('/');
     const stem = [participant, session].filter(Boolean).join('_');
     all[`${folder}/${stem}${entities}_T1w.nii.gz`] = volume(
-      (x) => 100 + x[0] + (lesion && inLesion(x) ? 50 : 0),
+      (x) => 100 + x[0] + (x[2] * v) / 64 + (lesion && inLesion(x) ? 50 : 0),
     );
-    all[`${folder}/${stem}_FLAIR.nii.gz`] = volume((x) => 200 + x[1] + (lesion && inLesion(x) ? 90 : 0));
+    all[`${folder}/${stem}_FLAIR.nii.gz`] = volume(
+      (x) => 200 + x[1] + (x[2] * v) / 64 + (lesion && inLesion(x) ? 90 : 0),
+    );
     all[`derivatives/lesions/${folder}/${stem}_label-lesion_mask.nii.gz`] = volume(
       (x) => (lesion && inLesion(x) ? 1 : 0),
       Uint8Array,

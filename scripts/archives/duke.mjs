@@ -29,7 +29,8 @@ export const LAST = 2500;
 /** Stored values of a sequence: a slope in all directions, and contrast in the box. */
 export function phantomValue([r0, r1, c0, c1, s0, s1], sequence) {
   return (slice, row, column) => {
-    const before = 100 + 3 * slice + row + 2 * column;
+    // No two patients are alike.
+    const before = 100 + 3 * slice + row + 2 * column + 7 * s0;
     if (!sequence.startsWith('post')) return before;
     const at = [slice, row, column].join();
     if (at === [s0, r0, c0].join()) return FIRST;

@@ -27,11 +27,11 @@ const inLesion = (lesion, [x, y, z]) =>
 /** Bytes by path. */
 export function files() {
   const all = {};
-  for (const [patient, visit, fileName, lesion] of VISITS) {
+  for (const [v, [patient, visit, fileName, lesion]] of VISITS.entries()) {
     const place = (name) => `${patient}/${visit}/${fileName(name)}`;
     for (const [c, channel] of CHANNELS.entries()) {
-      // Each channel has a level of its own, which tells them apart.
-      const value = (p) => 100 * (c + 1) + p[0] + (inLesion(lesion, p) ? 50 : 0);
+      // Each channel has a level of its own, which tells them apart, and each visit a slope of its own.
+      const value = (p) => 100 * (c + 1) + p[0] + (p[2] * v) / 64 + (inLesion(lesion, p) ? 50 : 0);
       all[place(channel)] = nifti(fill(Float32Array, SIZE, SROW, value), SIZE, SROW);
     }
     all[place('lesions')] = nifti(
