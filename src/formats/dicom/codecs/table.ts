@@ -1,6 +1,5 @@
 /**
- * Codecs by transfer syntax. Each is loaded when a file in its syntax is met, for they are large: the two for JPEG-LS
- * and JPEG 2000 have some hundred kilobytes.
+ * Codecs by transfer syntax. Each is loaded when a file in its syntax is met: that of JPEG 2000 has half a megabyte.
  */
 
 import type { Codec } from './codec.ts';
