@@ -4,19 +4,10 @@
  */
 import { TonnoError, UsageError } from '../errors.ts';
 import type { Adapter, Study } from './adapter.ts';
-import { readImage } from './archive.ts';
 import { findMasks, findVisits, PARTICIPANTS, readColumn, type Visit } from './bids/folders.ts';
 import { type BidsFile, bestMatches, type Entities, parseEntities } from './bids/names.ts';
 import { caseNames, listed } from './case-names.ts';
-import { maskOn } from './masks.ts';
-import { requireOneGrid } from './registered.ts';
-
-/** What `prepare` knows of a visit. */
-interface BidsSource {
-  readonly images: readonly string[];
-  readonly mask?: string;
-  readonly label?: number;
-}
+import { prepareStacked, type StackedSource } from './stacked.ts';
 
 const MASK_SUFFIXES = ['mask', 'dseg'];
 
@@ -95,7 +86,7 @@ export const bids: Adapter = {
       } else if (labels && label === undefined) left.label.push(title);
       else if (!labels && mask === undefined) left.mask.push(title);
       else {
-        const source: BidsSource = { images: images.map((file) => file!.path), mask: mask?.path, label };
+        const source: StackedSource = { images: images.map((file) => file!.path), mask: mask?.path, label };
         studies.push({ name: names[i], patient: visit.participant, source });
       }
     }
@@ -114,25 +105,9 @@ export const bids: Adapter = {
   },
 
   async prepare(study, folder, _settings, signal) {
-    const source = study.source as BidsSource;
-    const images = [];
-    for (const path of source.images) {
-      signal?.throwIfAborted();
-      images.push(await readImage(folder, path));
-    }
-    requireOneGrid(images);
-    if (source.mask === undefined) {
-      return [{ name: study.name, labels: [source.label ?? 0], images }];
-    }
-    const mask = maskOn(images[0], await readImage(folder, source.mask));
-    const empty = !mask.data.includes(1);
-    const label = source.label ?? (empty ? 0 : 1);
-    if (label === 0 && !empty) {
-      throw new TonnoError(study.name, 'It is negative by its label, and its mask is not empty.', {
-        remedy: 'Check --label and --positive, or leave --masks out.',
-      });
-    }
-    return [{ name: study.name, labels: [label], images, mask }];
+    return [
+      await prepareStacked(study, folder, 'Check --label and --positive, or leave --masks out.', signal),
+    ];
   },
 };
 

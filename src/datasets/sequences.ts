@@ -6,21 +6,11 @@
 import { TonnoError, UsageError } from '../errors.ts';
 import { decodeTable, namedRows } from '../formats/spreadsheet.ts';
 import type { Adapter, AdapterSettings, SourceFolder, Study } from './adapter.ts';
-import { pathIn, readImage } from './archive.ts';
+import { pathIn } from './archive.ts';
 import { readTable } from './archive-tables.ts';
 import { caseNames, listed } from './case-names.ts';
-import { maskOn } from './masks.ts';
 import { volumeStem } from './names.ts';
-import { requireOneGrid } from './registered.ts';
-
-/** What `prepare` knows of a study. */
-interface SequencesSource {
-  /** For each channel a file. */
-  readonly images: readonly string[];
-  readonly mask?: string;
-  /** Where a table gives it; otherwise the mask does. */
-  readonly label?: number;
-}
+import { prepareStacked, type StackedSource } from './stacked.ts';
 
 /** A folder with volumes in it. */
 interface StudyFolder {
@@ -90,7 +80,7 @@ export const sequences: Adapter = {
       } else if (table ? label === undefined : mask === undefined) {
         unlabelled.push(study.path);
       } else {
-        const source: SequencesSource = { images: images as string[], mask, label };
+        const source: StackedSource = { images: images as string[], mask, label };
         studies.push({ name: names[i], patient: study.path.split('/')[0], source });
       }
     }
@@ -110,25 +100,7 @@ export const sequences: Adapter = {
   },
 
   async prepare(study, folder, _settings, signal) {
-    const source = study.source as SequencesSource;
-    const images = [];
-    for (const path of source.images) {
-      signal?.throwIfAborted();
-      images.push(await readImage(folder, path));
-    }
-    requireOneGrid(images);
-    if (source.mask === undefined) {
-      return [{ name: study.name, labels: [source.label ?? 0], images }];
-    }
-    const mask = maskOn(images[0], await readImage(folder, source.mask));
-    const empty = !mask.data.includes(1);
-    const label = source.label ?? (empty ? 0 : 1);
-    if (label === 0 && !empty) {
-      throw new TonnoError(study.name, 'Its label is 0, and its mask is not empty.', {
-        remedy: 'Correct the table of labels or the mask.',
-      });
-    }
-    return [{ name: study.name, labels: [label], images, mask }];
+    return [await prepareStacked(study, folder, 'Correct the table of labels or the mask.', signal)];
   },
 };
 

@@ -172,6 +172,24 @@ async function* inOrder(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Arra
   yield* pieces;
 }
 
+/**
+ * Opens a source, has it read, and closes it whatever comes of it.
+ * @throws what `read` throws, and what `ByteReader.open` does.
+ */
+export async function withReader<T>(
+  source: ByteSource,
+  name: string,
+  signal: AbortSignal | undefined,
+  read: (reader: ByteReader) => Promise<T>,
+): Promise<T> {
+  const reader = await ByteReader.open(source, name, signal);
+  try {
+    return await read(reader);
+  } finally {
+    await reader.close();
+  }
+}
+
 /** The gzip file of the given parts in order. Its time stamp is 0, so equal parts give equal bytes. */
 export function gzip(parts: readonly Uint8Array[], signal?: AbortSignal): Promise<Uint8Array> {
   return pack(parts, 'gzip', signal);

@@ -8,7 +8,7 @@
  */
 
 import { type Volume, voxelCount } from '../volume/volume.ts';
-import { ByteReader, type ByteSource, concatenate, lastBytes, zlib } from './bytes.ts';
+import { ByteReader, type ByteSource, concatenate, lastBytes, withReader, zlib } from './bytes.ts';
 import { type DecodedVolume, type HeaderedOptions, type VolumeHeader, withVoxels } from './decoding.ts';
 import { oneLine, type VoxelEncodeOptions, voxelBytes } from './encoding.ts';
 import { type MetaImageHeader, parseMetaImageHeader } from './metaimage/header.ts';
@@ -38,12 +38,7 @@ export async function readMetaImageHeader(
   name: string,
   options: HeaderedOptions = {},
 ): Promise<VolumeHeader> {
-  const reader = await ByteReader.open(source, name, options.signal);
-  try {
-    return await parseMetaImageHeader(reader, name, options);
-  } finally {
-    await reader.close();
-  }
+  return withReader(source, name, options.signal, (reader) => parseMetaImageHeader(reader, name, options));
 }
 
 /**
@@ -57,12 +52,7 @@ export async function decodeMetaImage(
   name: string,
   options: HeaderedOptions = {},
 ): Promise<DecodedVolume> {
-  const reader = await ByteReader.open(source, name, options.signal);
-  try {
-    return await decodeMetaImageFrom(reader, name, options);
-  } finally {
-    await reader.close();
-  }
+  return withReader(source, name, options.signal, (reader) => decodeMetaImageFrom(reader, name, options));
 }
 
 /** The same from a reader that stands at the file's start; whoever opened it closes it. */

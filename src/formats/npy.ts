@@ -7,7 +7,14 @@
 
 import { VolumeError } from '../errors.ts';
 import type { Shape } from '../volume/volume.ts';
-import { ByteReader, type ByteSource, HOST_IS_LITTLE_ENDIAN, latin1, swapBytes } from './bytes.ts';
+import {
+  type ByteReader,
+  type ByteSource,
+  HOST_IS_LITTLE_ENDIAN,
+  latin1,
+  swapBytes,
+  withReader,
+} from './bytes.ts';
 import {
   type DecodedVolume,
   int64Problem,
@@ -162,12 +169,7 @@ export async function decodeNpyVolume(
   name: string,
   options: VoxelOptions = {},
 ): Promise<DecodedVolume> {
-  const reader = await ByteReader.open(source, name, options.signal);
-  try {
-    return await decodeNpyFrom(reader, name, options);
-  } finally {
-    await reader.close();
-  }
+  return withReader(source, name, options.signal, (reader) => decodeNpyFrom(reader, name, options));
 }
 
 /** The same from a reader that stands at the file's start; whoever opened it closes it. */

@@ -9,7 +9,7 @@
 
 import { VolumeError } from '../errors.ts';
 import { type Volume, voxelCount } from '../volume/volume.ts';
-import { ByteReader, type ByteSource, concatenate, gzip, lastBytes } from './bytes.ts';
+import { ByteReader, type ByteSource, concatenate, gzip, lastBytes, withReader } from './bytes.ts';
 import { type DecodedVolume, type HeaderedOptions, type VolumeHeader, withVoxels } from './decoding.ts';
 import { oneLine, type VoxelEncodeOptions, voxelBytes } from './encoding.ts';
 import { type NrrdHeader, parseNrrdHeader } from './nrrd/header.ts';
@@ -41,12 +41,7 @@ export async function readNrrdHeader(
   name: string,
   options: HeaderedOptions = {},
 ): Promise<VolumeHeader> {
-  const reader = await ByteReader.open(source, name, options.signal);
-  try {
-    return await parseNrrdHeader(reader, name, options);
-  } finally {
-    await reader.close();
-  }
+  return withReader(source, name, options.signal, (reader) => parseNrrdHeader(reader, name, options));
 }
 
 /**
@@ -61,12 +56,7 @@ export async function decodeNrrd(
   name: string,
   options: HeaderedOptions = {},
 ): Promise<DecodedVolume> {
-  const reader = await ByteReader.open(source, name, options.signal);
-  try {
-    return await decodeNrrdFrom(reader, name, options);
-  } finally {
-    await reader.close();
-  }
+  return withReader(source, name, options.signal, (reader) => decodeNrrdFrom(reader, name, options));
 }
 
 /** The same from a reader that stands at the file's start; whoever opened it closes it. */

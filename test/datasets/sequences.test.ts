@@ -136,7 +136,7 @@ describe('labels from a table', () => {
   test('must not contradict masks', async () => {
     const masked = { ...files, 'A/1/m.nii': flat(0), 'A/2/m.nii': flat(1) };
     await expect(prepared(masked, { ...settings, mask: 'm' })).rejects.toThrow(
-      'A_2: Its label is 0, and its mask is not empty.',
+      'A_2: It is negative by its label, and its mask is not empty.',
     );
     const right = { ...masked, 'A/2/m.nii': flat(0), 'A/1/m.nii': flat(7) };
     const cases = await prepared(right, { ...settings, mask: 'm' });

@@ -1,7 +1,7 @@
 /** Header, checks, voxels. The file's order, x fastest, is that of an array [C, D, H, W]: nothing is moved. */
 
 import { type Volume, voxelCount } from '../../volume/volume.ts';
-import { ByteReader, type ByteSource } from '../bytes.ts';
+import { type ByteReader, type ByteSource, withReader } from '../bytes.ts';
 import { refuse, type VoxelOptions } from '../decoding.ts';
 import { finishVoxels, readVoxels, type StoredVoxels, settleNotFinite } from '../voxels.ts';
 import { extent, isScaled, niftiProblems } from './checks.ts';
@@ -29,12 +29,7 @@ export async function decodeNifti(
   name: string,
   options: NiftiDecodeOptions = {},
 ): Promise<DecodedNifti> {
-  const reader = await ByteReader.open(source, name, options.signal);
-  try {
-    return await decodeNiftiFrom(reader, name, options);
-  } finally {
-    await reader.close();
-  }
+  return withReader(source, name, options.signal, (reader) => decodeNiftiFrom(reader, name, options));
 }
 
 /** The same from a reader that stands at the file's start; whoever opened it closes it. */

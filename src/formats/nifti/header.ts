@@ -8,7 +8,7 @@
 import { NIFTI1, NIFTI2 } from 'nifti-reader-js';
 import { VolumeError } from '../../errors.ts';
 import type { Geometry, NiftiPlacement, Shape } from '../../volume/volume.ts';
-import { ByteReader, type ByteSource, latin1 } from '../bytes.ts';
+import { type ByteReader, type ByteSource, latin1, withReader } from '../bytes.ts';
 import { strangerOf } from '../strangers.ts';
 import { DATATYPE_CODE, DATATYPES } from './datatypes.ts';
 import { affineSource, placementAffine } from './placement.ts';
@@ -74,12 +74,7 @@ export async function readNiftiHeader(
   name: string,
   { signal }: { signal?: AbortSignal } = {},
 ): Promise<NiftiInfo> {
-  const reader = await ByteReader.open(source, name, signal);
-  try {
-    return await parseHeader(reader, name);
-  } finally {
-    await reader.close();
-  }
+  return withReader(source, name, signal, (reader) => parseHeader(reader, name));
 }
 
 /** The header at the reader's position; the reader then stands right behind it. */
