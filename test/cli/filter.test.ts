@@ -254,7 +254,7 @@ describe.concurrent('what cannot be filtered again', () => {
     writeFileSync(npy, readFileSync(npy).subarray(0, 200));
     expect(await refusal(npy, out)).toEqual([
       1,
-      `error: ${npy}: The file ends after 72 of the 240 bytes of an array (6, 10, 1, 1, 1) of <f4. It was cut off: copy or write it again.\n`,
+      `error: ${npy}: The file ends after 72 of the 240 bytes of an array (6, 10, 1, 1, 1) of float32. It was cut off: copy or write it again.\n`,
     ]);
   });
 

@@ -493,7 +493,7 @@ describe('what goes wrong in the middle', () => {
         rmSync(path);
         mkdirSync(path);
       },
-      'It is a folder, not a file.',
+      'It is an empty folder.',
     ],
   ])('%s: is named, and the training goes on once it is mended', async (_, name, spoil, problem) => {
     const own = copy();
