@@ -3,10 +3,10 @@
  * for the browser (web.ts) add sessions to it and nothing else.
  *
  * ```ts
- * import { decodeNifti, fibonacciDirections, logitResponse, openSession, parseFilter, prepareVolume,
+ * import { decodeVolume, fibonacciDirections, logitResponse, openSession, parseFilter, prepareVolume,
  *   readEncoder, reconstruct } from 'tonno';
  *
- * const { volume } = await decodeNifti(bytes, 'scan.nii.gz');
+ * const { volume } = await decodeVolume(bytes, 'scan.nii.gz');
  * const encoder = await readEncoder(modelBytes, 'encoder.onnx');
  * const session = await openSession(encoder.model, { device: 'cpu' });
  * const prepared = prepareVolume(volume, encoder.preprocessing, encoder);

@@ -116,7 +116,10 @@ describe.skipIf(!hasReal)(
         'row_major.dconn.nii',
         /: This is a CIFTI file \(intent code 3001\), a matrix over the cortex and not a vol/,
       ],
-      ['test.mgz', /test.mgz: This is not a NIfTI file but MGH \(FreeSurfer\)\. Give a .nii or .nii.gz file\./],
+      [
+        'test.mgz',
+        /test.mgz: This is not a NIfTI file but MGH \(FreeSurfer\)\. Give a .nii or .nii.gz file\./,
+      ],
       ['resampled_anat_moved.nii', /: 153 of its 1071 voxels are NaN or infinite in float32\. Replace them/],
     ])('%s is refused', async (name, message) => {
       const error = await failure(decodeNifti(createReadStream(new URL(`nibabel/${name}`, REAL)), name));
