@@ -16,8 +16,17 @@ import {
   refuse,
   type VolumeHeader,
 } from './decoding.ts';
+import { baseUid } from './dicom/grouping.ts';
 import { type DicomObject, looksLikeDicom, readDicom } from './dicom/object.ts';
-import { chooseSeries, type DecodedDicom, decodeSeries, groupSeries } from './dicom/series.ts';
+import { REGION_TITLES, regionKind } from './dicom/regions.ts';
+import {
+  chooseSeries,
+  type DecodedDicom,
+  type DicomSeries,
+  decodeSeries,
+  groupSeries,
+  type PassedOver,
+} from './dicom/series.ts';
 import { parseMetaImageHeader } from './metaimage/header.ts';
 import { decodeMetaImageFrom, looksLikeMetaImage } from './metaimage.ts';
 import { niftiProblems } from './nifti/checks.ts';
@@ -60,12 +69,6 @@ export type VolumeFormat = keyof typeof FORMATS;
 export const HEAD_BYTES = 352;
 
 const WANTED = 'Give NIfTI (.nii, .nii.gz), DICOM, NRRD (.nrrd), MetaImage (.mha) or .npy.';
-/** SOP classes that hold masks rather than images. */
-const MASKS: ReadonlyMap<string, string> = new Map([
-  ['1.2.840.10008.5.1.4.1.1.66.4', 'a DICOM Segmentation'],
-  ['1.2.840.10008.5.1.4.1.1.66.7', 'a DICOM Segmentation'],
-  ['1.2.840.10008.5.1.4.1.1.481.3', 'an RT Structure Set'],
-]);
 
 /**
  * The format of a file by its first bytes.
@@ -191,18 +194,33 @@ export async function decodeDicomObjects(
   options: VolumeFileOptions = {},
 ): Promise<DecodedDicom> {
   const { series, passedOver } = groupSeries(objects);
-  const mask = objects.length === 1 && MASKS.get(objects[0].dataset.string('00080016') ?? '');
-  if (mask && series.length === 0) {
-    throw new VolumeError(name, `This is ${mask}, which holds regions and not an image.`, {
+  const kind = objects.length === 1 ? regionKind(objects[0]) : undefined;
+  if (kind && series.length === 0) {
+    throw new VolumeError(name, `This is ${REGION_TITLES[kind]}, which holds regions and not an image.`, {
       remedy: 'Make a mask file of it: tonno convert FILE MASK.nii.gz --reference FOLDER_OF_ITS_SERIES.',
     });
   }
-  return decodeSeries(chooseSeries(series, name, options.series, passedOver), options);
+  const chosen = chooseSeries(series, name, options.series, passedOver);
+  const decoded = await decodeSeries(chosen, options);
+  return { ...decoded, notes: [...decoded.notes, ...missingNotes(chosen, passedOver)] };
+}
+
+/** Files of a series that are named where they are no planes of its volume. */
+const TOLD = 3;
+
+/** What the files of the series have that is no plane of the volume: at its ends nothing else would show that it is missing. */
+function missingNotes(chosen: DicomSeries, passedOver: readonly PassedOver[]): string[] {
+  const own = passedOver.filter(({ series }) => series === baseUid(chosen));
+  const more = own.length - TOLD;
+  return [
+    ...own.slice(0, TOLD).map(({ name, reason }) => `${name} is passed over. ${reason}`),
+    ...(more > 0 ? [`${more} more files of the series are passed over.`] : []),
+  ];
 }
 
 /** The same shape as of the other formats. */
-export function decodedVolume({ volume, notes }: DecodedDicom, name: string): DecodedVolume {
-  return { volume: { ...volume, name }, notFinite: 0, notes };
+export function decodedVolume({ volume, notFinite, notes }: DecodedDicom, name: string): DecodedVolume {
+  return { volume: { ...volume, name }, notFinite, notes };
 }
 
 async function wholeFile(

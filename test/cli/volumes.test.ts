@@ -66,6 +66,19 @@ describe('a file', () => {
 });
 
 describe('a folder', () => {
+  test('of its series that is no plane is told of: at an end nothing else would show that it is missing', async () => {
+    const own = writeSeries(newFolder(folder), { planes: 3 });
+    const colour = writeSeries(newFolder(folder), {
+      planes: 4,
+      more: { '00280002': { vr: 'US', value: 3 } },
+    });
+    const last = readdirSync(colour).find((name) => !readdirSync(own).includes(name))!;
+    copyFileSync(join(colour, last), join(own, last));
+    const { volume, notes } = await readVolume(own);
+    expect(volume.shape[0]).toBe(3);
+    expect(notes).toContain(`${join(own, last)} is passed over. It is a picture in colour.`);
+  });
+
   test('is a DICOM series, whatever else lies in it', async () => {
     const path = writeSeries(newFolder(folder));
     writeFileSync(join(path, 'notes.txt'), 'of no interest');

@@ -6,6 +6,7 @@ import { VolumeError } from '../../errors.ts';
 import type { DicomObject } from './object.ts';
 import { parts } from './parts.ts';
 import { objectPlanes, type Plane } from './planes.ts';
+import { regionKind } from './regions.ts';
 
 /** Objects of one series, or the part of them that is one volume. */
 export interface DicomSeries {
@@ -24,11 +25,12 @@ export interface DicomSeries {
 export interface PassedOver {
   readonly name: string;
   readonly reason: string;
+  /** Series Instance UID, where it has one. */
+  readonly series?: string;
 }
 
 const TAGS = {
   imageType: '00080008',
-  sopClass: '00080016',
   sopInstance: '00080018',
   modality: '00080060',
   description: '0008103e',
@@ -41,8 +43,6 @@ const TAGS = {
 } as const;
 /** Pixel Data, Float Pixel Data, Double Float Pixel Data. */
 const PIXELS = ['7fe00010', '7fe00008', '7fe00009'];
-/** Segmentation Storage, Label Map Segmentation Storage. */
-const SEGMENTATIONS = ['1.2.840.10008.5.1.4.1.1.66.4', '1.2.840.10008.5.1.4.1.1.66.7'];
 /** Objects whose files name no series are one together. */
 const NO_SERIES = 'none';
 
@@ -63,7 +63,7 @@ export function groupSeries(objects: readonly DicomObject[]): {
   for (const object of inOrder(objects)) {
     const reason = strangeness(object) ?? copyOf(object, instances);
     if (reason !== undefined) {
-      passedOver.push({ name: object.name, reason });
+      passedOver.push({ name: object.name, reason, series: object.dataset.string(TAGS.seriesInstance) });
       continue;
     }
     listed(instances, object.dataset.string(TAGS.sopInstance) ?? '').push(object);
@@ -84,12 +84,13 @@ export function groupSeries(objects: readonly DicomObject[]): {
 }
 
 /** Why an object is no image of a volume. */
-function strangeness({ dataset }: DicomObject): string | undefined {
+function strangeness(object: DicomObject): string | undefined {
+  const { dataset } = object;
   const modality = dataset.string(TAGS.modality);
   if (!dataset.has(TAGS.rows) || !PIXELS.some((tag) => dataset.has(tag))) {
     return `It holds no image${modality ? ` (${modality})` : ''}.`;
   }
-  if (modality === 'SEG' || SEGMENTATIONS.includes(dataset.string(TAGS.sopClass) ?? '')) {
+  if (modality === 'SEG' || regionKind(object) === 'segments') {
     return 'It is a segmentation, which is read as a mask and not as an image.';
   }
   if (dataset.strings(TAGS.imageType).includes('LOCALIZER')) {

@@ -10,6 +10,7 @@ import { type Shape, type Volume, voxelCount } from '../../volume/volume.ts';
 import { fillPolygons, type Polygon } from './contours.ts';
 import { listed } from './geometry.ts';
 import type { Dataset, DicomObject } from './object.ts';
+import { STORAGE } from './regions.ts';
 
 /** One contour of a region. */
 export interface Contour {
@@ -51,7 +52,6 @@ export interface ContourMask {
   readonly notes: readonly string[];
 }
 
-const STRUCTURE_SET_STORAGE = '1.2.840.10008.5.1.4.1.1.481.3';
 const CLOSED = ['CLOSED_PLANAR', 'CLOSEDPLANAR_XOR'];
 /** How far a contour's points may be from their plane, in planes: farther, and another would be as near. */
 const NEAR = 0.499;
@@ -69,7 +69,7 @@ const DRAWN_ON = 'Give the series on whose images the contours were drawn.';
  */
 export function readContours({ name, dataset }: DicomObject): ContourStructure {
   const storage = dataset.string('00080016');
-  if (storage !== STRUCTURE_SET_STORAGE) {
+  if (storage !== STORAGE.structureSet) {
     throw new VolumeError(name, `This is no RT Structure Set (its SOP class is ${storage ?? 'not said'}).`, {
       remedy: 'Give a DICOM object of the class RT Structure Set Storage.',
     });

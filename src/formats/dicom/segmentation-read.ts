@@ -12,6 +12,7 @@ import { type Code, readCode } from './codes.ts';
 import { decodeFrame } from './frames.ts';
 import type { DicomObject } from './object.ts';
 import { objectPlanes, type Plane } from './planes.ts';
+import { STORAGE } from './regions.ts';
 import { hullOfPlanes, type Placement, placeOnGrid } from './segmentation-grid.ts';
 import type { DecodedDicom } from './series.ts';
 
@@ -45,9 +46,9 @@ export interface SegmentationDecodeOptions {
   readonly maxBytes?: number;
 }
 
-const STORAGE: Readonly<Record<string, 'SEG' | 'LABELMAP'>> = {
-  '1.2.840.10008.5.1.4.1.1.66.4': 'SEG',
-  '1.2.840.10008.5.1.4.1.1.66.7': 'LABELMAP',
+const CLASSES: Readonly<Record<string, 'SEG' | 'LABELMAP'>> = {
+  [STORAGE.segmentation]: 'SEG',
+  [STORAGE.labelMap]: 'LABELMAP',
 };
 
 const DAMAGED = 'It is damaged: export or download it again.';
@@ -166,7 +167,7 @@ function putLabels(
 }
 
 function segmentationKind({ name, dataset }: DicomObject): SegmentationKind {
-  const storage = STORAGE[dataset.string('00080016') ?? ''];
+  const storage = CLASSES[dataset.string('00080016') ?? ''];
   if (!storage) {
     throw new VolumeError(
       name,

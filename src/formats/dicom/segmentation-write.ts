@@ -12,6 +12,7 @@ import { encodeDicom, type Item, type Keyword, tagOf } from './encode-dataset.ts
 import { GROUPS } from './headers.ts';
 import type { Dataset } from './object.ts';
 import { objectPlanes, type Plane } from './planes.ts';
+import { STORAGE } from './regions.ts';
 import type { DecodedDicom, SourceSlice } from './series.ts';
 import { randomUid } from './uid.ts';
 
@@ -42,7 +43,6 @@ export interface SegmentationOptions {
   readonly uid?: () => string;
 }
 
-const SEGMENTATION_STORAGE = '1.2.840.10008.5.1.4.1.1.66.4';
 /** This program's own, made from a random UUID once and for all. */
 const IMPLEMENTATION = {
   uid: '2.25.154439069231051104032747412984797351470',
@@ -111,7 +111,7 @@ export function encodeSegmentation(
   const file: Item = {
     ...patientAndStudy(first.object.dataset),
     SpecificCharacterSet: 'ISO_IR 192',
-    SOPClassUID: SEGMENTATION_STORAGE,
+    SOPClassUID: STORAGE.segmentation,
     SOPInstanceUID: uid(),
     InstanceCreationDate: date,
     InstanceCreationTime: time,

@@ -10,6 +10,7 @@
 import { VolumeError } from '../../errors.ts';
 import { type Volume, voxelCount } from '../../volume/volume.ts';
 import { DEFAULT_MAX_BYTES, gigabytes } from '../nifti/checks.ts';
+import { settleNotFinite } from '../voxels.ts';
 import { decodeFrame } from './frames.ts';
 import { number, stackPlanes } from './geometry.ts';
 import { type DicomSeries, seriesPlanes } from './grouping.ts';
@@ -38,6 +39,8 @@ export interface DecodedDicom {
   readonly volume: Volume;
   /** In the order of axis 0. */
   readonly slices: readonly SourceSlice[];
+  /** Voxels that were NaN or infinite and are 0 now; 0 unless `nan` was 'zero'. */
+  readonly notFinite: number;
   /** What was done to the values, as sentences. */
   readonly notes: readonly string[];
   /** What a value is, where the files say it: 'HU', 'SUVbw', 'Bq/ml', 'Gy' … */
@@ -85,13 +88,13 @@ export async function decodeSeries(
     signal?.throwIfAborted();
     await fillPlane(data, d, planes[d], rescales[d], pet?.factors[d] ?? 1);
   }
+  const notFinite = settleNotFinite(data, name, nan);
   const notes = [
     ...(depth
       ? [`It is a single plane, ${number(depth.millimetres)} mm thick by its ${depth.attribute}.`]
       : []),
     ...rescaleNotes(planes, rescales),
     ...(pet?.notes ?? []),
-    ...notFiniteNotes(data, name, nan),
   ];
   return {
     volume: { name, data, channels: 1, shape, geometry: { affine } },
@@ -100,6 +103,7 @@ export async function decodeSeries(
       frame,
       sopInstance: object.dataset.string(SOP_INSTANCE) ?? '',
     })),
+    notFinite,
     notes,
     units: pet ? pet.units : rescaledUnits(planes[0]),
   };
@@ -152,22 +156,4 @@ async function fillPlane(
   }
   const start = d * height * width;
   for (let i = 0; i < values.length; i++) data[start + i] = (values[i] * slope + intercept) * factor;
-}
-
-function notFiniteNotes(data: Float32Array, name: string, nan: 'refuse' | 'zero'): string[] {
-  let count = 0;
-  for (let i = 0; i < data.length; i++) {
-    if (!Number.isFinite(data[i])) {
-      data[i] = 0;
-      count++;
-    }
-  }
-  if (count === 0) return [];
-  if (nan === 'refuse') {
-    throw new VolumeError(name, `${count} of its ${data.length} voxels are NaN or infinite in float32.`, {
-      remedy:
-        "Replace them in the files, or have them read as 0 (nan: 'zero'; on the command line --nan zero).",
-    });
-  }
-  return [`${count} voxels that were NaN or infinite are 0.`];
 }
