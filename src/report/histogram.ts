@@ -38,12 +38,23 @@ export function histogram(lists: readonly (readonly number[])[]): Histogram | un
   return { edges, shares };
 }
 
+/** Edges have twelve digits: values this close to one another, in parts of the largest, have one bin. */
+const CLOSE = 1e-9;
+/** Below it the numbers of a computer thin out, and there are no forty edges between two of them. */
+const LEAST_SPAN = 1e-290;
+
 /** Multiples of 1, 2 or 5 times a power of ten that enclose the values. */
 function binEdges(low: number, high: number): number[] {
-  const raw = (high - low) / BINS || Math.max(Math.abs(low), 1) / BINS;
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  const span = high - low > Math.max(CLOSE * size, LEAST_SPAN) ? high - low : Math.max(size, 1);
+  const raw = span / BINS;
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = ([1, 2, 5].find((factor) => factor * power >= raw) ?? 10) * power;
-  const first = Math.floor(low / step);
-  const last = Math.floor(high / step) + 1;
-  return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+  const edge = (i: number) => Number((i * step).toPrecision(12));
+  let first = Math.floor(low / step);
+  let last = Math.floor(high / step) + 1;
+  // Quotients and edges are rounded.
+  if (edge(first) > low) first--;
+  if (edge(last) < high) last++;
+  return Array.from({ length: last - first + 1 }, (_, i) => edge(first + i));
 }

@@ -150,6 +150,14 @@ describe('histogram', () => {
           }
         }
       }),
+      {
+        // Numbers between which there is next to nothing, or that only their last digits tell apart.
+        examples: [
+          [[0], [3e-323, -7.4e-323]],
+          [[-5e-324], [40.00000000000001]],
+          [[1e6, 1e6 - 2 ** -33], [1e6]],
+        ],
+      },
     );
   });
 
