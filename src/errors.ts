@@ -46,3 +46,9 @@ export class DeviceError extends TonnoError {
 export class UsageError extends TonnoError {
   override readonly name = 'UsageError';
 }
+
+/** Names in a sentence, the first few where there are many: "a, b, c and 4 more". */
+export function listed(names: readonly string[], most = 10): string {
+  const more = names.length - most;
+  return more > 0 ? `${names.slice(0, most).join(', ')} and ${more} more` : names.join(', ');
+}

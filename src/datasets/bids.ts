@@ -2,11 +2,11 @@
  * A data set in the Brain Imaging Data Structure (BIDS 1.10): sub-XX[/ses-YY]/DATATYPE/sub-XX[_ses-YY][_key-value]_SUFFIX.nii.gz.
  * Labels come from a column of participants.tsv or, where visits differ, of sub-XX_sessions.tsv; masks from a derivative.
  */
-import { TonnoError, UsageError } from '../errors.ts';
+import { listed, TonnoError, UsageError } from '../errors.ts';
 import type { Adapter, Study } from './adapter.ts';
 import { findMasks, findVisits, PARTICIPANTS, readColumn, type Visit } from './bids/folders.ts';
 import { type BidsFile, bestMatches, type Entities, parseEntities } from './bids/names.ts';
-import { caseNames, listed } from './case-names.ts';
+import { caseNames } from './case-names.ts';
 import { prepareStacked, type StackedSource } from './stacked.ts';
 
 const MASK_SUFFIXES = ['mask', 'dseg'];

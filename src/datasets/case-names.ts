@@ -25,9 +25,3 @@ function fileName(name: string): string {
     .replace(/[^A-Za-z0-9._-]+/g, '_');
   return /^[A-Za-z0-9_]/.test(plain) ? plain : `_${plain}`;
 }
-
-/** Names in a sentence, the first few where there are many. */
-export function listed(names: readonly string[], most = 10): string {
-  if (names.length <= most) return names.join(', ');
-  return `${names.slice(0, most).join(', ')} and ${names.length - most} more`;
-}

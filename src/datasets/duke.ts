@@ -3,14 +3,13 @@
  * A patient becomes two cases, the left and the right breast. Boxes stand in a table in rows, columns and slices of the
  * pre-contrast series; they are carried into the grid of the breast they are in.
  */
-import { TonnoError } from '../errors.ts';
+import { listed, TonnoError } from '../errors.ts';
 import { looksLikeDicom, readDicom } from '../formats/dicom/object.ts';
 import { type Box, cropVolume } from '../volume/crop.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { Adapter, AdapterSettings, PreparedCase, SourceFolder, Study } from './adapter.ts';
 import { pathIn, readImage } from './archive.ts';
 import { readTable, type TableFile, tableNamed } from './archive-tables.ts';
-import { listed } from './case-names.ts';
 import { boxText, breastBoxes, enhancement, placeBox, SIDES, wholeGridBox } from './duke/halves.ts';
 import { describedFolders, listedFolders, SEQUENCES, type SeriesFolder } from './duke/series.ts';
 import { type SliceHeader, sliceHeader, slicePlanes } from './duke/slices.ts';

@@ -3,11 +3,10 @@
  * it. In them lie volumes of any format, or folders of DICOM files, also in folders of patients and studies. A case is
  * called after its path in the folder of its class; the files of its channels differ in the end of their names alone.
  */
-import { TonnoError, UsageError, VolumeError } from '../errors.ts';
+import { listed, TonnoError, UsageError, VolumeError } from '../errors.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { Adapter, AdapterSettings, FoundStudies, PreparedCase, SourceFolder, Study } from './adapter.ts';
 import { PATIENT_OPTION, patientRule, requireOwnNames, studyName, volumeStem } from './names.ts';
-import { some } from './split.ts';
 
 /** Names by which two folders are known, without capitals. */
 const POSITIVE = [
@@ -99,7 +98,7 @@ async function find(source: SourceFolder, settings: AdapterSettings): Promise<Fo
     images: found[i].images,
     mask: masks?.[i],
   }));
-  if (passedOver.length > 0) notes.push(`No volumes, and passed over: ${some(passedOver)}.`);
+  if (passedOver.length > 0) notes.push(`No volumes, and passed over: ${listed(passedOver, 3)}.`);
   const channels = ends?.map((end) => end.replace(SEPARATORS, '')) ?? ['image'];
   return { studies, classes: ['label'], channels, notes };
 }
@@ -274,7 +273,7 @@ async function findMasks(
     });
   }
   const left = entries.filter(({ path }) => !taken.has(path)).map(({ path }) => path);
-  if (left.length > 0) notes.push(`Masks of no volume, and left out: ${some(left)}.`);
+  if (left.length > 0) notes.push(`Masks of no volume, and left out: ${listed(left, 3)}.`);
   return masks;
 }
 

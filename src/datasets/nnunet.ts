@@ -4,11 +4,10 @@
  * them (CASE.nii.gz, the channels along its fourth axis). A scan has the finding when its labels hold any of those asked for.
  */
 import { z } from 'zod';
-import { TonnoError, UsageError, VolumeError } from '../errors.ts';
+import { listed, TonnoError, UsageError, VolumeError } from '../errors.ts';
 import { type Volume, voxelCount } from '../volume/volume.ts';
 import type { Adapter, AdapterSettings, FoundStudies, PreparedCase, SourceFolder, Study } from './adapter.ts';
 import { PATIENT_OPTION, patientRule, requireOwnNames, studyName } from './names.ts';
-import { some } from './split.ts';
 
 const FILE = 'dataset.json';
 const IMAGES = 'imagesTr';
@@ -203,7 +202,10 @@ async function findFiles(
   if (unlabelled.length > 0) {
     throw new TonnoError(
       `${folder.name}/${LABELS}`,
-      `There are no labels of ${some(unlabelled.map(({ name }) => name))}.`,
+      `There are no labels of ${listed(
+        unlabelled.map(({ name }) => name),
+        3,
+      )}.`,
       { remedy: 'Copy or download the data set again, or take these cases out.' },
     );
   }
@@ -260,7 +262,7 @@ function numberedFiles(
 function missingChannels(folder: SourceFolder, cases: readonly string[], channels: number): TonnoError {
   return new TonnoError(
     `${folder.name}/${IMAGES}`,
-    `There is not one file for each of the ${channels} channels of ${some(cases)}.`,
+    `There is not one file for each of the ${channels} channels of ${listed(cases, 3)}.`,
     { remedy: `Each case has a file for each channel that ${FILE} names, and no other.` },
   );
 }

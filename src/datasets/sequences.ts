@@ -3,12 +3,12 @@
  * data: PATIENT/STUDY/files, or STUDY/files. Which file is which sequence is told by its name. The patient is the topmost
  * folder, so that visits of one patient stay in one split.
  */
-import { TonnoError, UsageError } from '../errors.ts';
+import { listed, TonnoError, UsageError } from '../errors.ts';
 import { decodeTable, namedRows } from '../formats/spreadsheet.ts';
 import type { Adapter, AdapterSettings, SourceFolder, Study } from './adapter.ts';
 import { pathIn } from './archive.ts';
 import { readTable } from './archive-tables.ts';
-import { caseNames, listed } from './case-names.ts';
+import { caseNames } from './case-names.ts';
 import { volumeStem } from './names.ts';
 import { prepareStacked, type StackedSource } from './stacked.ts';
 

@@ -3,7 +3,7 @@
  * their name; of those with the finding, and of those without, the smallest numbers go to validation. So the split
  * depends on who is there and not on the order in which they came, and one patient more or less moves hardly any other.
  */
-import { TonnoError } from '../errors.ts';
+import { listed, TonnoError } from '../errors.ts';
 import { randomStreams } from '../geometry/random.ts';
 import { parseTable, type Split } from './cohort.ts';
 
@@ -155,7 +155,7 @@ export function listedSplit(
   }
   const missing = [...new Set(cases.map(({ patient }) => patient))].filter((patient) => !found.has(patient));
   if (missing.length > 0) {
-    throw new TonnoError(name, `It leaves out ${some(missing)}.`, {
+    throw new TonnoError(name, `It leaves out ${listed(missing, 3)}.`, {
       remedy: 'Add a line for each patient of the archive.',
     });
   }
@@ -163,13 +163,4 @@ export function listedSplit(
     splits: new Map([...found].map(([patient, { split }]) => [patient, split])),
     unknown: [...splits.keys()].filter((own) => !known.has(own)),
   };
-}
-
-/** Names that a message gives. */
-const NAMED = 3;
-
-/** "a, b, c and 4 more". */
-export function some(names: readonly string[]): string {
-  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
-  return `${names.slice(0, NAMED).join(', ')}${more}`;
 }

@@ -13,14 +13,7 @@ import { type DecodedVolume, type HeaderedOptions, type VolumeHeader, withVoxels
 import { oneLine, type VoxelEncodeOptions, voxelBytes } from './encoding.ts';
 import { type MetaImageHeader, parseMetaImageHeader } from './metaimage/header.ts';
 import { readTextVoxels } from './text-voxels.ts';
-import {
-  finishVoxels,
-  readVoxels,
-  rearrange,
-  type StoredVoxels,
-  settleNotFinite,
-  storedBytes,
-} from './voxels.ts';
+import { readVoxels, rearrange, type StoredVoxels, settleNotFinite, storedBytes } from './voxels.ts';
 import { affineFault, columnLengths, worldSteps } from './world.ts';
 
 export { looksLikeMetaImage } from './metaimage/header.ts';
@@ -84,18 +77,14 @@ async function readData(
   if (headerSize >= 0) await reader.skip(headerSize);
   if (encoding === 'text') return readTextVoxels(reader, stored, name);
   if (encoding === 'raw' && headerSize >= 0) {
-    const data = await readVoxels(reader, stored, name);
-    await finishVoxels(reader, extent, name);
-    return data;
+    return readVoxels(reader, stored, name);
   }
   const inner =
     encoding === 'zlib'
       ? await ByteReader.open(firstBytes(reader, packedBytes), name, signal, 'zlib')
       : await ByteReader.open(await lastBytes(reader, storedBytes(stored)), name, signal, 'none');
   try {
-    const data = await readVoxels(inner, stored, name);
-    await finishVoxels(inner, extent, name);
-    return data;
+    return await readVoxels(inner, stored, name);
   } finally {
     await inner.close();
   }

@@ -25,7 +25,6 @@ import {
   type VoxelOptions,
 } from './decoding.ts';
 import {
-  finishVoxels,
   readVoxels,
   rearrange,
   settleNotFinite,
@@ -182,7 +181,6 @@ export async function decodeNpyFrom(
   const { datatype: type, endian, fortran, array, channels, shape, affine, notes } = header;
   const extent = extentOf(array, type);
   const stored = await readVoxels(reader, { type, endian, count: countOf(array), extent }, name);
-  await finishVoxels(reader, extent, name);
   const data = fortran ? transposed(stored, array) : stored;
   const notFinite = settleNotFinite(data, name, options.nan);
   return { volume: { name, data, channels, shape, geometry: { affine } }, notFinite, notes };

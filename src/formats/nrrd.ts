@@ -14,14 +14,7 @@ import { type DecodedVolume, type HeaderedOptions, type VolumeHeader, withVoxels
 import { oneLine, type VoxelEncodeOptions, voxelBytes } from './encoding.ts';
 import { type NrrdHeader, parseNrrdHeader } from './nrrd/header.ts';
 import { hexBytes, readTextVoxels } from './text-voxels.ts';
-import {
-  finishVoxels,
-  readVoxels,
-  rearrange,
-  type StoredVoxels,
-  settleNotFinite,
-  storedBytes,
-} from './voxels.ts';
+import { readVoxels, rearrange, type StoredVoxels, settleNotFinite, storedBytes } from './voxels.ts';
 import { affineFault, worldSteps } from './world.ts';
 
 export { looksLikeNrrd } from './nrrd/fields.ts';
@@ -93,16 +86,12 @@ async function readData(
   }
   if (encoding === 'raw' && byteSkip >= 0) {
     await reader.skip(byteSkip);
-    const data = await readVoxels(reader, stored, name);
-    await finishVoxels(reader, extent, name);
-    return data;
+    return readVoxels(reader, stored, name);
   }
   const inner = await openInner(reader, stored, header, name, signal);
   try {
     await inner.skip(Math.max(0, byteSkip));
-    const data = await readVoxels(inner, stored, name);
-    await finishVoxels(inner, extent, name);
-    return data;
+    return await readVoxels(inner, stored, name);
   } finally {
     await inner.close();
   }

@@ -3,7 +3,7 @@
  * columns. What a file is is seen from its content, whatever its name. Every cell becomes text, and columns are found by
  * their names, which may stand below other rows: some tables have headers of several rows.
  */
-import { TonnoError } from '../errors.ts';
+import { listed, TonnoError } from '../errors.ts';
 import type { TableRow } from './spreadsheet/row.ts';
 import { decodeText, parseText } from './spreadsheet/text.ts';
 import { isZip, readWorkbook } from './spreadsheet/workbook.ts';
@@ -78,7 +78,7 @@ export function namedRows(
     throw new TonnoError(
       name,
       `There is no column ${missing[nearest].map((column) => JSON.stringify(column)).join(' and no column ')}.`,
-      { remedy: `The columns are ${listed(seen)}.` },
+      { remedy: `The columns are ${listed(seen, 30)}.` },
     );
   }
   const places = new Map<string, number>();
@@ -106,11 +106,4 @@ export function hasColumn({ rows }: Table, column: string): boolean {
 /** Names of columns are written in many ways: "Patient ID", "PatientID", "patient_id". */
 function plainName(name: string): string {
   return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
-}
-
-function listed(columns: readonly string[]): string {
-  const most = 30;
-  return columns.length > most
-    ? `${columns.slice(0, most).join(', ')} and ${columns.length - most} more`
-    : columns.join(', ');
 }

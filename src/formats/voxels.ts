@@ -53,14 +53,21 @@ export function storedBytes({ type, count }: Pick<StoredVoxels, 'type' | 'count'
 }
 
 /**
- * The next `count` voxels of a reader in the file's order, rounded to float32.
- * @throws VolumeError when the file ends before, or when there is no memory for them.
+ * The voxels of a reader in the file's order, rounded to float32: the next `count`, behind which nothing is wanted.
+ * @throws VolumeError when the file ends before, when there is no memory for them, or when what is packed is damaged or goes
+ *   on behind them.
  */
 export async function readVoxels(
   reader: ByteReader,
   stored: StoredVoxels,
   name: string,
 ): Promise<Float32Array> {
+  const data = await nextVoxels(reader, stored, name);
+  await finish(reader, stored.extent, name);
+  return data;
+}
+
+async function nextVoxels(reader: ByteReader, stored: StoredVoxels, name: string): Promise<Float32Array> {
   const { type, endian, scaling, count } = stored;
   const scaled = scaling !== undefined && !(scaling.slope === 1 && scaling.inter === 0);
   const swapped = (endian === 'little') !== HOST_IS_LITTLE_ENDIAN;
@@ -133,16 +140,29 @@ export class GrowingArray {
   }
 
   #allocate(count: number): Float32Array {
-    try {
-      return new Float32Array(count);
-    } catch (cause) {
-      if (!(cause instanceof RangeError)) throw cause;
-      throw new VolumeError(
-        this.#name,
-        `There is no memory for its voxels (${this.#stored.extent}, ${gigabytes(4 * this.#stored.count)} as float32).`,
-        { remedy: 'Crop or resample it, or use a machine with more memory.', cause },
-      );
-    }
+    return allocateVoxels(count, this.#stored, this.#name);
+  }
+}
+
+/**
+ * Room for `count` voxels of a volume.
+ * @param whole what all of them are, for the error.
+ * @throws VolumeError when there is no memory for them.
+ */
+export function allocateVoxels(
+  count: number,
+  whole: Pick<StoredVoxels, 'count' | 'extent'>,
+  name: string,
+): Float32Array {
+  try {
+    return new Float32Array(count);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new VolumeError(
+      name,
+      `There is no memory for its voxels (${whole.extent}, ${gigabytes(4 * whole.count)} as float32).`,
+      { remedy: 'Crop or resample it, or use a machine with more memory.', cause },
+    );
   }
 }
 
@@ -161,7 +181,7 @@ function cutOff(length: number, stored: StoredVoxels, name: string): VolumeError
  * Reads a compressed file to its end, where its checksum is.
  * @throws VolumeError when it is damaged there, or goes on much further than its header announces.
  */
-export async function finishVoxels(reader: ByteReader, extent: string, name: string): Promise<void> {
+async function finish(reader: ByteReader, extent: string, name: string): Promise<void> {
   if (!reader.compressed || (await reader.skip(MAX_TRAILING_BYTES)) < MAX_TRAILING_BYTES) return;
   throw new VolumeError(
     name,

@@ -4,6 +4,7 @@
  * that map takes every voxel to a voxel, up to rounding of the files' headers, values are moved and never touched.
  */
 import { VolumeError } from '../errors.ts';
+import { invertAffine } from './affine.ts';
 import { affineDeterminant, type Shape, type Volume, voxelCount } from './volume.ts';
 
 export interface ResampleOptions {
@@ -53,22 +54,16 @@ type IndexMap = readonly number[];
 
 function indexMap(volume: Volume, { geometry: { affine: g } }: Pick<Volume, 'geometry'>): IndexMap {
   const a = volume.geometry.affine;
-  const determinant = affineDeterminant(a);
-  if (!(Math.abs(determinant) > 0)) {
+  if (!Number.isFinite(1 / affineDeterminant(a))) {
     throw new VolumeError(volume.name ?? 'The volume', 'Its affine is singular, so that it lies nowhere.', {
       remedy: 'Correct the header.',
     });
   }
-  const minor = (r0: number, c0: number, r1: number, c1: number) =>
-    a[4 * r0 + c0] * a[4 * r1 + c1] - a[4 * r0 + c1] * a[4 * r1 + c0];
-  // Cofactors, transposed: the inverse of the 3×3 part.
-  const inverse = [0, 1, 2].map((row) => {
-    const [c0, c1] = [(row + 1) % 3, (row + 2) % 3];
-    return [0, 1, 2].map((column) => minor((column + 1) % 3, c0, (column + 2) % 3, c1) / determinant);
-  });
-  return inverse.flatMap((row) =>
+  const inverse = invertAffine(a);
+  return [0, 4, 8].flatMap((row) =>
     [0, 1, 2, 3].map((column) =>
-      row.reduce((sum, value, r) => {
+      // The offsets are subtracted first: far from the origin their difference is small against them.
+      inverse.slice(row, row + 3).reduce((sum, value, r) => {
         const offset = column === 3 ? a[4 * r + 3] : 0;
         return sum + value * (g[4 * r + column] - offset);
       }, 0),

@@ -16,9 +16,8 @@ import {
   parseSplitList,
   type SplitCase,
   type SplitList,
-  some,
 } from '../../datasets/split.ts';
-import { TonnoError, UsageError } from '../../errors.ts';
+import { listed, TonnoError, UsageError } from '../../errors.ts';
 import { VERSION } from '../../version.ts';
 import { COHORT_RECORD, type CohortRecord, preprocessingText } from '../cohort-record.ts';
 import { exists, jsonBytes, readBytes, writeWhole } from '../files.ts';
@@ -173,7 +172,7 @@ export async function prepareArchive(archive: Archive, run: Run) {
   };
   const warnings = [
     ...(unknown.length > 0
-      ? [`${options.split} names ${some(unknown)}, which no patient and no case is called.`]
+      ? [`${options.split} names ${listed(unknown, 3)}, which no patient and no case is called.`]
       : []),
     ...[...stored.values()].flatMap((study) => study.warnings),
   ];
@@ -189,7 +188,10 @@ export async function prepareArchive(archive: Archive, run: Run) {
   for (const remark of remarks) terminal.log(remark);
   for (const warning of warnings) terminal.warn(warning);
   if (leftOut.length > 0) {
-    const which = some(leftOut.map(({ study }) => study));
+    const which = listed(
+      leftOut.map(({ study }) => study),
+      3,
+    );
     terminal.warn(`${counted(leftOut.length, 'study is', 'studies are')} left out: ${which}.`);
   }
   tell(cohort, counts, run);
@@ -361,7 +363,10 @@ async function prepareAll(
 }
 
 function incomplete(out: string, leftOut: readonly LeftOut[]): TonnoError {
-  const which = some(leftOut.map(({ study }) => study));
+  const which = listed(
+    leftOut.map(({ study }) => study),
+    3,
+  );
   return new TonnoError(
     out,
     `There is no ${TABLE} yet: ${counted(leftOut.length, 'study', 'studies')} could not be prepared (${which}).`,

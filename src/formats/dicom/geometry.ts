@@ -5,7 +5,10 @@
  * shifted, turned or unevenly far away is a sentence with the numbers. All of it is plain numbers in millimetres, in
  * DICOM's own world (LPS: to the patient's left, back and head) until the last step.
  */
-import { VolumeError } from '../../errors.ts';
+import { listed, VolumeError } from '../../errors.ts';
+
+/** Names that a message gives. */
+export const NAMED = 4;
 
 export type Vector3 = readonly [number, number, number];
 
@@ -221,10 +224,13 @@ function sharedTrouble(
 ): Trouble {
   const by =
     differences.length > 0
-      ? `They differ in ${listed(differences)}.`
+      ? `They differ in ${listed(differences, NAMED)}.`
       : 'No attribute that usually tells volumes apart differs between them.';
   return {
-    problem: `${shared.length} of its planes are at the same place (${millimetres(distance)} along the normal): ${listed(shared.map((i) => planes[i].label))}. ${by}`,
+    problem: `${shared.length} of its planes are at the same place (${millimetres(distance)} along the normal): ${listed(
+      shared.map((i) => planes[i].label),
+      NAMED,
+    )}. ${by}`,
     remedy: 'Give the planes of one volume alone, for instance in folders of their own.',
   };
 }
@@ -344,10 +350,4 @@ export function number(value: number): string {
 
 function millimetres(value: number): string {
   return `${number(value)} mm`;
-}
-
-/** Names for a sentence, the first few of many. */
-export function listed(names: readonly string[], most = 4): string {
-  const more = names.length - most;
-  return more > 0 ? `${names.slice(0, most).join(', ')} and ${more} more` : names.join(', ');
 }

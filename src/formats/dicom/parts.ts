@@ -3,7 +3,8 @@
  * together, tells them apart, so that each value has every place at most once, they are parts to choose from. Which
  * attribute it is, is looked for in one table, the most telling first. Nothing is chosen here.
  */
-import { listed, normalDistances, places } from './geometry.ts';
+import { listed } from '../../errors.ts';
+import { NAMED, normalDistances, places } from './geometry.ts';
 import { GROUPS } from './headers.ts';
 import type { Plane } from './planes.ts';
 
@@ -83,7 +84,14 @@ export function differences(planes: readonly Plane[]): string[] {
   const known = planes.map(knownPlane);
   return TRAITS.flatMap(({ keyword }, i) => {
     const values = [...new Set(known.map((plane) => plane.values[i]))];
-    return values.length > 1 ? [`${keyword} (${listed(values.map((value) => value || 'none'))})`] : [];
+    return values.length > 1
+      ? [
+          `${keyword} (${listed(
+            values.map((value) => value || 'none'),
+            NAMED,
+          )})`,
+        ]
+      : [];
   });
 }
 

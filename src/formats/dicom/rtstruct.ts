@@ -4,11 +4,10 @@
  * contour falls into one plane, and what lies inside is filled (contours.ts). Contours that fall between planes or
  * lie across them were drawn on other images, and are refused.
  */
-import { VolumeError } from '../../errors.ts';
+import { listed, VolumeError } from '../../errors.ts';
 import { invertAffine, mapPoint } from '../../volume/affine.ts';
 import { type Shape, type Volume, voxelCount } from '../../volume/volume.ts';
 import { fillPolygons, type Polygon } from './contours.ts';
-import { listed } from './geometry.ts';
 import type { Dataset, DicomObject } from './object.ts';
 import { STORAGE } from './regions.ts';
 

@@ -7,7 +7,7 @@
 import { VolumeError } from '../../errors.ts';
 import { invertAffine } from '../../volume/affine.ts';
 import { type Shape, type Volume, voxelCount } from '../../volume/volume.ts';
-import { DEFAULT_MAX_BYTES, gigabytes } from '../nifti/checks.ts';
+import { DEFAULT_MAX_BYTES, gigabytes } from '../decoding.ts';
 import { type Code, readCode } from './codes.ts';
 import { decodeFrame } from './frames.ts';
 import type { DicomObject } from './object.ts';

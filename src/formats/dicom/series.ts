@@ -9,8 +9,8 @@
  */
 import { VolumeError } from '../../errors.ts';
 import { type Volume, voxelCount } from '../../volume/volume.ts';
-import { DEFAULT_MAX_BYTES, gigabytes } from '../nifti/checks.ts';
-import { settleNotFinite } from '../voxels.ts';
+import { DEFAULT_MAX_BYTES, refuse, sizeProblem } from '../decoding.ts';
+import { allocateVoxels, settleNotFinite } from '../voxels.ts';
 import { decodeFrame } from './frames.ts';
 import { number, stackPlanes } from './geometry.ts';
 import { type DicomSeries, seriesPlanes } from './grouping.ts';
@@ -116,26 +116,11 @@ function seriesName({ uid, description, objects }: DicomSeries): string {
 }
 
 function allocate(shape: readonly [number, number, number], name: string, maxBytes: number): Float32Array {
-  const bytes = voxelCount(shape) * Float32Array.BYTES_PER_ELEMENT;
+  const count = voxelCount(shape);
   const [planes, rows, columns] = shape;
   const extent = `${columns}×${rows}×${planes}`;
-  if (bytes > maxBytes) {
-    throw new VolumeError(
-      name,
-      `Its voxels (${extent}) would take ${gigabytes(bytes)}, more than the limit of ${gigabytes(maxBytes)}.`,
-      { remedy: "Crop or resample it, or raise the library's limit maxBytes if there is memory for it." },
-    );
-  }
-  try {
-    return new Float32Array(voxelCount(shape));
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-    throw new VolumeError(
-      name,
-      `There is no memory for its voxels (${extent}, ${gigabytes(bytes)} as float32).`,
-      { remedy: 'Crop or resample it, or use a machine with more memory.', cause },
-    );
-  }
+  refuse(name, sizeProblem(count * Float32Array.BYTES_PER_ELEMENT, extent, { maxBytes }));
+  return allocateVoxels(count, { count, extent }, name);
 }
 
 async function fillPlane(

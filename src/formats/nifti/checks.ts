@@ -14,7 +14,6 @@ import { DATATYPES } from './datatypes.ts';
 import { headerLayout, type NiftiInfo } from './header.ts';
 import { placementProblem } from './placement.ts';
 
-export { DEFAULT_MAX_BYTES, gigabytes } from '../decoding.ts';
 export type NiftiProblem = VoxelProblem;
 export type NiftiLimits = VoxelLimits;
 

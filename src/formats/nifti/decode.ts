@@ -3,7 +3,7 @@
 import { type Volume, voxelCount } from '../../volume/volume.ts';
 import { type ByteReader, type ByteSource, withReader } from '../bytes.ts';
 import { refuse, type VoxelOptions } from '../decoding.ts';
-import { finishVoxels, readVoxels, type StoredVoxels, settleNotFinite } from '../voxels.ts';
+import { readVoxels, type StoredVoxels, settleNotFinite } from '../voxels.ts';
 import { extent, isScaled, niftiProblems } from './checks.ts';
 import { DATATYPES } from './datatypes.ts';
 import { headerLayout, type NiftiInfo, parseHeader } from './header.ts';
@@ -42,7 +42,6 @@ export async function decodeNiftiFrom(
   refuse(name, niftiProblems(info, options)[0]);
   await reader.skip(info.voxOffset - headerLayout(info.version).size);
   const data = await readVoxels(reader, storedVoxels(info), name);
-  await finishVoxels(reader, extent(info), name);
   const notFinite = settleNotFinite(data, name, options.nan);
   const { channels, shape, geometry } = info;
   return { volume: { name, data, channels, shape, geometry }, info, notFinite };
