@@ -33,7 +33,7 @@ const nodeOnly = [/^cli\//, /^runtime\/node(-\w+)*\.ts$/, /^node\.ts$/];
 const root = fileURLToPath(new URL('../src/', import.meta.url));
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .map((file) => file.replaceAll('\\', '/'))
-  .filter((file) => file.endsWith('.ts'));
+  .filter((file) => /\.tsx?$/.test(file) && !file.endsWith('.d.ts'));
 
 /** Every module specifier a file imports or re-exports from, types included. */
 function importsOf(file: string): string[] {

@@ -1,0 +1,75 @@
+/**
+ * Workers as objects: calls go by Comlink. Errors lose their class on the way, so that those of ours are carried as what
+ * they say, and faults as what they are.
+ */
+import { expose, type Remote, type TransferHandler, transferHandlers, wrap } from 'comlink';
+import { TonnoError } from '../errors.ts';
+
+/** What went wrong in a worker, for a person. */
+export interface Failure {
+  readonly subject: string;
+  readonly problem: string;
+  readonly remedy: string;
+  /** A fault of the program, not of what it was given. */
+  readonly fault: boolean;
+}
+
+/** An error that came from a worker. */
+export class RemoteError extends Error {
+  override readonly name = 'RemoteError';
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super([`${failure.subject}: ${failure.problem}`, failure.remedy].filter(Boolean).join(' '));
+    this.failure = failure;
+  }
+}
+
+/** What a person is told of anything that was thrown. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof RemoteError) return error.failure;
+  if (error instanceof TonnoError) {
+    const { subject, problem, remedy } = error;
+    return { subject, problem, remedy, fault: false };
+  }
+  const problem = error instanceof Error ? error.message : String(error);
+  if (error instanceof RangeError && /alloc|buffer length|array length/i.test(problem)) {
+    return {
+      subject: 'Memory',
+      problem: 'The browser has no more of it for this page.',
+      remedy: 'Close other pages, or use a smaller volume or the command line.',
+      fault: false,
+    };
+  }
+  return {
+    subject: 'This page',
+    problem: `Something went wrong that should not have: ${problem}`,
+    remedy: 'What is on the screen stays; try again.',
+    fault: true,
+  };
+}
+
+interface Thrown {
+  readonly value: unknown;
+}
+
+/** In the place of Comlink's own, which knows names and messages only. */
+const thrown: TransferHandler<Thrown, Failure> = {
+  canHandle: (value): value is Thrown => comlinkThrow.canHandle(value),
+  serialize: ({ value }) => [failureOf(value), []],
+  deserialize: (failure) => {
+    throw new RemoteError(failure);
+  },
+};
+const comlinkThrow = transferHandlers.get('throw')!;
+transferHandlers.set('throw', thrown as TransferHandler<unknown, unknown>);
+
+/** The object that a worker answers for. */
+export function remote<T>(worker: Worker): Remote<T> {
+  return wrap<T>(worker);
+}
+
+/** Has a worker answer for an object. */
+export function answerFor(target: object): void {
+  expose(target);
+}
