@@ -9,9 +9,10 @@ import { project } from '../reconstruction/reconstruct.ts';
 import type { Measurement } from '../reconstruction/targets.ts';
 import { VERSION } from '../version.ts';
 import { type Box, uncropVolume } from '../volume/crop.ts';
+import { extremes } from '../volume/statistics.ts';
 import type { Shape } from '../volume/volume.ts';
 import { jsonBytes, parseJson, prepareFolder, readBytes, writeWhole } from './files.ts';
-import { extremes, type ProfilesRecord } from './heatmap.ts';
+import type { ProfilesRecord } from './heatmap.ts';
 import { isInterruption, messageOf, type Run } from './run.ts';
 import { volumeBytes } from './volumes.ts';
 

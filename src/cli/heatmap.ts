@@ -5,29 +5,24 @@
 import { basename, join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { encodeNpyHeader } from '../formats/npy.ts';
+import type { WantedHeatmap } from '../reconstruction/engine.ts';
 import { type Plan, passDirections, planTarget } from '../reconstruction/methods.ts';
 import { type Reconstructions, reconstructAll } from '../reconstruction/reconstruct.ts';
+import {
+  heatmapDescription,
+  heatmapEntities,
+  heatmapRecord,
+  heatmapVolume,
+} from '../reconstruction/record.ts';
 import type { Heatmap, Measurement } from '../reconstruction/targets.ts';
 import type { Maps, Response } from '../responses/response.ts';
 import type { Crew } from '../runtime/crew.ts';
-import { VERSION } from '../version.ts';
-import { type Box, uncropVolume } from '../volume/crop.ts';
-import { spacing, type Volume } from '../volume/volume.ts';
+import type { Box } from '../volume/crop.ts';
+import type { Volume } from '../volume/volume.ts';
 import { jsonBytes, NewFile, writeWhole } from './files.ts';
 import type { PartProgress } from './overall-progress.ts';
 import type { ProgressLine, Terminal } from './terminal.ts';
 import { volumeBytes } from './volumes.ts';
-
-/** One heatmap of a pass. */
-export interface WantedHeatmap {
-  readonly plan: Plan;
-  /** Index of the maps it is made of among the response's names. */
-  readonly maps: number;
-  /** What tells it from others in the names of files, `cam-layercam_layer-2`. */
-  readonly entities?: Readonly<Record<string, string>>;
-  /** What else its record says. */
-  readonly record?: Readonly<Record<string, unknown>>;
-}
 
 export interface HeatmapJob {
   /** Stem of the results' names. */
@@ -131,56 +126,24 @@ async function writeHeatmap(
   wanted: WantedHeatmap,
   { slices }: Reconstructions,
   values: Heatmap,
-  { started, seconds }: { started: string; seconds: number },
+  time: { readonly started: string; readonly seconds: number },
 ): Promise<HeatmapResult> {
-  const { plan, maps } = wanted;
   const stem = join(folder, `${name}_${heatmapEntities(wanted)}_heatmap`);
   const [heatmap, sidecar] = [`${stem}.nii.gz`, `${stem}.json`];
-  const range = extremes(values.data);
-  const cropped = box.from.some((start) => start > 0) || box.to.some((end, axis) => end < input.shape[axis]);
-  const record = {
-    software: { name: 'tonno', version: VERSION, node: process.version },
-    input: {
-      file: input.name,
-      shape: input.shape,
-      channels: input.channels,
-      spacing: spacing(input.geometry),
-    },
-    ...shared,
-    response: response.names[maps],
-    ...wanted.record,
-    ...(cropped && { croppedTo: box }),
-    sliceSize: [response.size.rows, response.size.columns],
-    ...plan,
-    directionsDone: values.done,
-    started,
-    seconds: round(seconds),
-    slicesMeasured: slices,
-    slicesPerSecond: round(slices / seconds),
-    heatmap: { file: basename(heatmap), ...range },
-  };
-  if (range.minimum === 0 && range.maximum === 0) {
-    terminal.warn(`${heatmap}: it is zero everywhere, because ${response.names[maps]} was for every slice.`);
+  const made = { wanted, values, response, input, box, slices, ...time };
+  const software = { node: process.version };
+  const record = heatmapRecord(made, { software, shared, file: basename(heatmap) });
+  const answer = response.names[wanted.maps];
+  const { minimum, maximum } = record.heatmap;
+  if (minimum === 0 && maximum === 0) {
+    terminal.warn(`${heatmap}: it is zero everywhere, because ${answer} was for every slice.`);
   }
-  const volume: Volume = {
-    data: uncropVolume(values.data, values.kinds, box, input.shape),
-    channels: values.kinds,
-    shape: input.shape,
-    geometry: input.geometry,
-  };
-  const description = describe(plan, response.names[maps], values.done);
-  const bytes = await volumeBytes(volume, { datatype: 'float32', description, signal });
+  const description = heatmapDescription(wanted.plan, answer, values.done);
+  const bytes = await volumeBytes(heatmapVolume(made), { datatype: 'float32', description, signal });
   signal.throwIfAborted();
   // The record comes first: a heatmap is never without the settings that made it.
   await writeWhole({ [sidecar]: jsonBytes(record), [heatmap]: bytes });
   return { heatmap, sidecar, values, record };
-}
-
-/** `desc-averaged-cam_cam-layercam_layer-2`, with nothing in it that a file's name may not hold. */
-export function heatmapEntities({ plan, entities = {} }: Pick<WantedHeatmap, 'plan' | 'entities'>): string {
-  const all = Object.entries({ desc: plan.method, ...entities });
-  const safe = (value: string) => value.replace(/[^\w.+-]+/g, '-').replace(/^-+|-+$/g, '');
-  return all.map(([key, value]) => `${key}-${safe(value)}`).join('_');
 }
 
 /** One writer for each of the maps that heatmaps are made of, named after the first of them. */
@@ -195,30 +158,6 @@ function profileWriters({ name, folder, wanted }: HeatmapJob, total: number) {
 /** A timer takes whole milliseconds and no more than fit in 31 bits, which are 24 days. */
 function timeout(seconds: number): AbortSignal {
   return AbortSignal.timeout(Math.min(Math.round(seconds * 1000), 2 ** 31 - 1));
-}
-
-/** For the descrip field of NIfTI, 79 bytes: what is most telling first, and what does not fit left out whole. */
-function describe({ method, slices, filter, seed }: Plan, name: string, done: number): string {
-  const stack = slices === undefined ? [] : [`M=${slices}`];
-  const items = [method, name, `L=${done}`, ...stack, filter, `seed=${seed}`];
-  return items.reduce(
-    (text, item) => (text.length + item.length < 79 ? `${text} ${item}` : text),
-    `tonno ${VERSION}`,
-  );
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
-}
-
-export function extremes(data: Float32Array): { minimum: number; maximum: number } {
-  let minimum = Number.POSITIVE_INFINITY;
-  let maximum = Number.NEGATIVE_INFINITY;
-  for (const value of data) {
-    if (value < minimum) minimum = value;
-    if (value > maximum) maximum = value;
-  }
-  return { minimum, maximum };
 }
 
 /** Bytes of the .npy header that is rewritten when the number of directions is known. */

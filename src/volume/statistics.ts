@@ -41,3 +41,14 @@ function statistics(values: Float32Array): Statistics {
   const variance = (squares - (rest * rest) / values.length) / values.length;
   return { minimum, maximum, mean: mean + rest / values.length, std: Math.sqrt(Math.max(variance, 0)) };
 }
+
+/** The least and the largest of some values, which are finite. */
+export function extremes(data: Float32Array): { minimum: number; maximum: number } {
+  let minimum = Number.POSITIVE_INFINITY;
+  let maximum = Number.NEGATIVE_INFINITY;
+  for (const value of data) {
+    if (value < minimum) minimum = value;
+    if (value > maximum) maximum = value;
+  }
+  return { minimum, maximum };
+}
