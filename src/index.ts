@@ -193,6 +193,7 @@ export {
   fibonacciDirections,
   fibonacciLattice,
   frame,
+  moreDirections,
   spreadOrder,
 } from './geometry/directions.ts';
 export { cubeLayout, forSlicing, type Layout, rowLayout, type Samplable } from './geometry/layout.ts';
@@ -216,6 +217,14 @@ export {
   Backprojector,
   type BackprojectorOptions,
 } from './reconstruction/backprojector.ts';
+export {
+  type EncoderFile,
+  type Engine,
+  type EngineOptions,
+  openEngine,
+  type Platform,
+  type WantedHeatmap,
+} from './reconstruction/engine.ts';
 export { type Filter, filters, parseFilter } from './reconstruction/filter.ts';
 export { type LeastSquaresOptions, leastSquares, type MapStack } from './reconstruction/least-squares.ts';
 export {
@@ -236,7 +245,10 @@ export {
 } from './reconstruction/methods.ts';
 export { type Projector, type ProjectorGeometry, projector } from './reconstruction/projector.ts';
 export {
+  type AddOptions,
   measure,
+  type OpenReconstruction,
+  openReconstruction,
   type Progress,
   type ProjectOptions,
   project,
@@ -246,6 +258,7 @@ export {
   reconstruct,
   reconstructAll,
 } from './reconstruction/reconstruct.ts';
+export { heatmapRecord, heatmapVolume, type MadeHeatmap } from './reconstruction/record.ts';
 export type {
   Heatmap,
   LeastSquaresTarget,

@@ -6,6 +6,7 @@
  */
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 import type { Shape, Vector } from '../volume/volume.ts';
 
 /** A right-handed orthonormal frame: slices lie perpendicular to n, their rows follow u, their columns v. */
@@ -105,12 +106,50 @@ export function fibonacciDirections(
   { slices, seed = 0 }: { slices: number; seed?: number },
 ): Direction[] {
   checkSlices(slices);
-  const normals = fibonacciLattice(count);
   const random = xoroshiro128plus(seed);
   // Neighbouring seeds start from states that differ in a few bits only.
   random.jump();
+  return turnedFrames(fibonacciLattice(count), random, slices);
+}
+
+/**
+ * A further set for a reconstruction that has had the one of `fibonacciDirections`: lattices of different L have no point
+ * in common but the poles, so that what is added to a set is another lattice, turned as a whole by a random rotation.
+ * @param count directions of this set, at least 2.
+ * @param round from 1: each has a rotation and in-plane angles of its own.
+ */
+export function moreDirections(
+  count: number,
+  { slices, seed = 0, round }: { slices: number; seed?: number; round: number },
+): Direction[] {
+  checkSlices(slices);
+  if (!Number.isInteger(round) || round < 1) {
+    throw new RangeError(`Rounds of further directions are counted from 1, not ${round}.`);
+  }
+  const random = xoroshiro128plus(seed);
+  // A jump is 2^64 draws: no two rounds share a number.
+  for (let i = 0; i <= round; i++) random.jump();
+  const turn = randomRotation(random);
+  return turnedFrames(fibonacciLattice(count).map(turn), random, slices);
+}
+
+/** Each normal with a random in-plane angle, the angles drawn in the order of the lattice. */
+function turnedFrames(normals: readonly Vector[], random: RandomGenerator, slices: number): Direction[] {
   const frames = normals.map((n) => frame(n, 2 * Math.PI * uniformFloat64(random)));
   return Array.from(spreadOrder(normals), (index) => ({ ...frames[index], index, slices }));
+}
+
+/** A rotation drawn evenly from all (Shoemake, "Uniform Random Rotations", Graphics Gems III, 1992). */
+function randomRotation(random: RandomGenerator): (vector: Vector) => Vector {
+  const [share, first, second] = [0, 1, 2].map(() => uniformFloat64(random));
+  const [a, b] = [Math.sqrt(1 - share), Math.sqrt(share)];
+  const [x, y] = [a * Math.sin(2 * Math.PI * first), a * Math.cos(2 * Math.PI * first)];
+  const [z, w] = [b * Math.sin(2 * Math.PI * second), b * Math.cos(2 * Math.PI * second)];
+  return ([p, q, r]) => [
+    (1 - 2 * (y * y + z * z)) * p + 2 * (x * y - z * w) * q + 2 * (x * z + y * w) * r,
+    2 * (x * y + z * w) * p + (1 - 2 * (x * x + z * z)) * q + 2 * (y * z - x * w) * r,
+    2 * (x * z - y * w) * p + 2 * (y * z + x * w) * q + (1 - 2 * (x * x + y * y)) * r,
+  ];
 }
 
 /**

@@ -7,14 +7,22 @@
  * paper is a choice of response, directions and filter; see methods.ts.
  */
 import type { Direction } from '../geometry/directions.ts';
-import { forSlicing } from '../geometry/layout.ts';
+import { forSlicing, type Samplable } from '../geometry/layout.ts';
 import { Stack } from '../geometry/stack.ts';
 import type { Response } from '../responses/response.ts';
 import type { Shape, Volume } from '../volume/volume.ts';
 import type { Filter } from './filter.ts';
 import { checkSliceable } from './grid.ts';
 import { pause } from './pause.ts';
-import { type Grid, gatherers, type Heatmap, type Measurement, type Target } from './targets.ts';
+import {
+  type Gatherer,
+  type Grid,
+  gatherers,
+  type Heatmap,
+  type HeatmapOptions,
+  type Measurement,
+  type Target,
+} from './targets.ts';
 
 export interface Progress {
   /** Directions measured so far. */
@@ -87,15 +95,60 @@ export async function reconstructAll(
   targets: readonly Target[],
   options: ReconstructOptions = {},
 ): Promise<Reconstructions> {
+  const open = openReconstruction(volume, response, targets, options);
+  try {
+    const pass = await open.add(directions, options);
+    return { ...pass, heatmaps: await open.finish(options.onIteration) };
+  } finally {
+    open.close();
+  }
+}
+
+/** A reconstruction that more directions can be added to, for as long as it is open. */
+export interface OpenReconstruction {
+  /**
+   * Measures and adds directions, unless it is stopped before. Each heatmap is the mean over all directions that were ever
+   * added, so that a stopped one that goes on with the rest ends in the same bytes as one that was not stopped.
+   * @returns how many of these directions were added.
+   * @throws the signal's reason when it is aborted, and what the response throws. What was added before is not lost as long
+   *   as nothing is wrong with the sums themselves.
+   */
+  add(directions: readonly Direction[], options?: AddOptions): Promise<Pass>;
+  /** The heatmaps of all that was added so far, as copies; undefined for a target that nothing was added for. */
+  heatmaps(): Promise<readonly (Heatmap | undefined)[]>;
+  /** The heatmaps themselves, and the end. */
+  finish(onIteration?: ReconstructOptions['onIteration']): Promise<readonly Heatmap[]>;
+  /** Gives up what is there. Closing twice, or after the end, does no harm. */
+  close(): void;
+}
+
+export type AddOptions = Pick<ReconstructOptions, 'signal' | 'stop' | 'onProgress' | 'onMeasured'>;
+
+/**
+ * Begins a reconstruction without directions.
+ * @throws VolumeError when the volume cannot be sliced.
+ */
+export function openReconstruction(
+  volume: Volume,
+  response: Response,
+  targets: readonly Target[],
+  { shape = volume.shape, signal, crew }: Pick<ReconstructOptions, 'shape' | 'signal' | 'crew'> = {},
+): OpenReconstruction {
   checkSliceable(volume);
   const margin = Math.max(...targets.map((target) => ('filter' in target ? target.filter.margin : 0)));
-  return project(measure(volume, response, directions, margin, options), targets, {
-    ...options,
-    shape: options.shape ?? volume.shape,
-    total: directions.length,
-    size: response.size,
-    planeMeasure: response.planeMeasure,
-  });
+  const { size, planeMeasure } = response;
+  const gathering = new Gathering(targets, { shape, size, planeMeasure, crew, signal });
+  const sliced = forSlicing(volume);
+  return {
+    add: (directions, options = {}) =>
+      gathering.add(measure(sliced, response, directions, margin, options), {
+        ...options,
+        total: directions.length,
+      }),
+    heatmaps: () => gathering.heatmaps(),
+    finish: (onIteration) => gathering.finish(onIteration),
+    close: () => gathering.close(),
+  };
 }
 
 /**
@@ -104,7 +157,7 @@ export async function reconstructAll(
  * @param margin slices beyond s = ±1 to measure too.
  */
 export async function* measure(
-  volume: Volume,
+  volume: Samplable,
   response: Response,
   directions: readonly Direction[],
   margin: number,
@@ -147,32 +200,68 @@ export async function project(
   { total, onProgress, onMeasured, onIteration, ...grid }: ProjectOptions,
 ): Promise<Reconstructions> {
   const { signal } = grid;
-  const all = gatherers(targets, grid);
-  let done = 0;
-  let slices = 0;
-  const estimate = async (target = 0) => {
-    const gatherer = all.find(({ targets }) => targets.includes(target))!;
-    return (await gatherer.heatmaps())?.[gatherer.targets.indexOf(target)].data;
-  };
+  const gathering = new Gathering(targets, grid);
   try {
+    const pass = await gathering.add(measurements, { total, onProgress, onMeasured, signal });
+    return { ...pass, heatmaps: await gathering.finish(onIteration) };
+  } finally {
+    gathering.close();
+  }
+}
+
+/** Measurements on their way into the heatmaps of some targets. */
+class Gathering {
+  readonly #targets: readonly Target[];
+  readonly #grid: Grid;
+  readonly #gatherers: readonly Gatherer[];
+
+  constructor(targets: readonly Target[], grid: Grid) {
+    this.#targets = targets;
+    this.#grid = grid;
+    this.#gatherers = gatherers(targets, grid);
+  }
+
+  async add(
+    measurements: AsyncIterable<Measurement>,
+    { total, signal, onProgress, onMeasured }: AddOptions & { readonly total: number },
+  ): Promise<Pass> {
+    let done = 0;
+    let slices = 0;
+    const estimate = async (target = 0) => (await this.#heatmap(target))?.data;
     for await (const measurement of measurements) {
       signal?.throwIfAborted();
       await onMeasured?.(measurement);
-      for (const gatherer of all) await gatherer.add(measurement);
+      for (const gatherer of this.#gatherers) await gatherer.add(measurement);
       done++;
       slices += measurement.maps[0].count;
       onProgress?.({ done, total, slices, estimate });
     }
-    const heatmaps: Heatmap[] = [];
-    for (const gatherer of all) {
-      const made = await gatherer.heatmaps({ last: true, onIteration });
+    return { shape: this.#grid.shape, done, total, slices };
+  }
+
+  async heatmaps(options?: HeatmapOptions): Promise<(Heatmap | undefined)[]> {
+    const heatmaps: (Heatmap | undefined)[] = this.#targets.map(() => undefined);
+    for (const gatherer of this.#gatherers) {
+      const made = await gatherer.heatmaps(options);
       gatherer.targets.forEach((target, i) => {
-        if (made) heatmaps[target] = made[i];
+        heatmaps[target] = made?.[i];
       });
     }
-    signal?.throwIfAborted();
-    return { heatmaps, shape: grid.shape, done, total, slices };
-  } finally {
-    for (const gatherer of all) gatherer.close();
+    return heatmaps;
+  }
+
+  async #heatmap(target: number): Promise<Heatmap | undefined> {
+    const gatherer = this.#gatherers.find(({ targets }) => targets.includes(target));
+    return (await gatherer?.heatmaps())?.[gatherer!.targets.indexOf(target)];
+  }
+
+  async finish(onIteration: ReconstructOptions['onIteration']): Promise<Heatmap[]> {
+    const heatmaps = await this.heatmaps({ last: true, onIteration });
+    this.#grid.signal?.throwIfAborted();
+    return heatmaps.filter((heatmap) => heatmap !== undefined);
+  }
+
+  close(): void {
+    for (const gatherer of this.#gatherers) gatherer.close();
   }
 }

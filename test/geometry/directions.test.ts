@@ -5,6 +5,7 @@ import {
   fibonacciDirections,
   fibonacciLattice,
   frame,
+  moreDirections,
   spreadOrder,
 } from '../../src/geometry/directions.ts';
 import type { Vector } from '../../src/volume/volume.ts';
@@ -120,5 +121,59 @@ describe('axis directions', () => {
       { n: [0, 1, 0], u: [1, 0, 0], v: [0, 0, 1], index: 0, slices: 6 },
     ]);
     expect(axisDirections([5, 6, 7], [0, 1, 2]).map(({ slices }) => slices)).toEqual([5, 6, 7]);
+  });
+});
+
+describe('further directions', () => {
+  const second = moreDirections(60, { slices: 8, seed: 3, round: 1 });
+
+  it('are the lattice, turned as a whole', () => {
+    const angles = (normals: readonly Vector[]) =>
+      normals.flatMap((a, i) => normals.slice(i + 1).map((b) => dot(a, b)));
+    const turned = [...second].sort((a, b) => a.index - b.index).map(({ n }) => n);
+    const [own, plain] = [angles(turned), angles(fibonacciLattice(60))];
+    for (const [i, angle] of own.entries()) expect(angle).toBeCloseTo(plain[i], 12);
+  });
+
+  it('are frames, and share no normal with the first set or another round', () => {
+    const sets = [
+      fibonacciDirections(60, { slices: 8, seed: 3 }),
+      second,
+      moreDirections(60, { slices: 8, seed: 3, round: 2 }),
+      moreDirections(60, { slices: 8, seed: 4, round: 1 }),
+    ];
+    for (const { n, u, v, slices } of second) {
+      expect(dot(n, n)).toBeCloseTo(1, 12);
+      expect(dot(n, u)).toBeCloseTo(0, 12);
+      expect(cross(u, v).map((value, i) => value - n[i])).toEqual([
+        expect.closeTo(0, 12),
+        expect.closeTo(0, 12),
+        expect.closeTo(0, 12),
+      ]);
+      expect(slices).toBe(8);
+    }
+    for (const [i, set] of sets.entries()) {
+      for (const other of sets.slice(i + 1).flat()) {
+        for (const { n } of set) expect(Math.abs(dot(n, other.n))).toBeLessThan(1 - 1e-7);
+      }
+    }
+  });
+
+  it('come from seed and round alone, and rounds begin at 1', () => {
+    expect(moreDirections(60, { slices: 8, seed: 3, round: 1 })).toEqual(second);
+    expect(() => moreDirections(60, { slices: 8, round: 0 })).toThrow('counted from 1');
+  });
+
+  it('are turned evenly over the sphere: the turned pole has mean 0 and second moments 1/3', () => {
+    const poles = Array.from({ length: 2000 }, (_, seed) => {
+      const [{ n }] = moreDirections(2, { slices: 2, seed, round: 1 });
+      return n;
+    });
+    for (const axis of [0, 1, 2]) {
+      const mean = (power: number) => poles.reduce((sum, n) => sum + n[axis] ** power, 0) / poles.length;
+      // Five deviations: those of the mean and the second moment are √(1/3)/√2000 and √(4/45)/√2000.
+      expect(Math.abs(mean(1))).toBeLessThan(0.065);
+      expect(Math.abs(mean(2) - 1 / 3)).toBeLessThan(0.034);
+    }
   });
 });

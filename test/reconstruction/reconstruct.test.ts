@@ -4,9 +4,9 @@
  */
 import { describe, expect, it } from 'vitest';
 import { smoothBlobs, smoothPhantom } from '../../src/datasets/phantom.ts';
-import { type Direction, fibonacciDirections } from '../../src/geometry/directions.ts';
+import { type Direction, fibonacciDirections, moreDirections } from '../../src/geometry/directions.ts';
 import { parseFilter } from '../../src/reconstruction/filter.ts';
-import { type Progress, reconstruct } from '../../src/reconstruction/reconstruct.ts';
+import { openReconstruction, type Progress, reconstruct } from '../../src/reconstruction/reconstruct.ts';
 import { meanResponse, pooledResponse } from '../../src/responses/pooled.ts';
 import type { Response } from '../../src/responses/response.ts';
 import { createVolume, type Shape, type Vector, type Volume } from '../../src/volume/volume.ts';
@@ -324,5 +324,61 @@ describe('the way there', () => {
       expect(data[i]).toBeCloseTo(single[i], 5);
       expect(data[single.length + i]).toBeCloseTo(-single[i], 5);
     }
+  });
+});
+
+describe('a reconstruction that is added to', () => {
+  const volume = smoothPhantom([24, 20, 22]);
+  const response = meanResponse(size(24));
+  const directions = fibonacciDirections(40, { slices: 32, seed: 1 });
+  const begin = () => openReconstruction(volume, response, [{ maps: 0, filter: plain }]);
+
+  it('that was stopped and goes on ends in the bytes of one that was not', async () => {
+    const whole = await reconstruct(volume, response, directions, plain);
+    const open = begin();
+    const stop = new AbortController();
+    const first = await open.add(directions, {
+      stop: stop.signal,
+      onProgress: ({ done }) => done === 13 && stop.abort(),
+    });
+    expect(first.done).toBeGreaterThanOrEqual(13);
+    expect(first.done).toBeLessThan(40);
+    // Looking at what is there must not change what comes.
+    const [early] = await open.heatmaps();
+    expect(early?.done).toBe(first.done);
+    await open.add(directions.slice(first.done));
+    const [heatmap] = await open.finish();
+    expect(heatmap.done).toBe(40);
+    expect(heatmap.data).toEqual(whole.data);
+  });
+
+  it('with a further set is the mean over both, and nearer to the volume', async () => {
+    const open = begin();
+    await open.add(directions);
+    const [before] = await open.heatmaps();
+    const further = moreDirections(120, { slices: 32, seed: 1, round: 1 });
+    await open.add(further);
+    const [after] = await open.finish();
+    const alone = await reconstruct(volume, response, further, plain);
+    for (let i = 0; i < after.data.length; i += 101) {
+      expect(after.data[i]).toBeCloseTo((40 * before!.data[i] + 120 * alone.data[i]) / 160, 4);
+    }
+    const truth = inBall(volume.data, volume.shape, 0.9);
+    const error = (data: Float32Array) => relativeL2(inBall(data, volume.shape, 0.9), truth);
+    expect(error(after.data)).toBeLessThan(0.8 * error(before!.data));
+  });
+
+  it('keeps what was added before a failure', async () => {
+    const open = begin();
+    await open.add(directions.slice(0, 5));
+    const abort = new AbortController();
+    abort.abort(new Error('enough'));
+    await expect(open.add(directions.slice(5), { signal: abort.signal })).rejects.toThrow('enough');
+    expect((await open.heatmaps())[0]?.done).toBe(5);
+    open.close();
+  });
+
+  it('without directions has no heatmap', async () => {
+    expect(await begin().heatmaps()).toEqual([undefined]);
   });
 });
