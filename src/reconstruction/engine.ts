@@ -6,7 +6,8 @@
 import { resolveClass } from '../encoders/classes.ts';
 import { type Encoder, readEncoder } from '../encoders/external.ts';
 import { resolveLayer } from '../encoders/layers.ts';
-import { type PreparedVolume, type Preprocessing, prepareVolume } from '../encoders/preprocessing.ts';
+import type { PixelScaling } from '../encoders/pixels.ts';
+import { type Preprocessing, prepareVolume } from '../encoders/preprocessing.ts';
 import { UsageError } from '../errors.ts';
 import type { SliceSize } from '../geometry/sampler.ts';
 import { parseModel } from '../onnx/model.ts';
@@ -220,24 +221,32 @@ class EncoderEngine implements Engine {
 
   ready(volume: Volume, onScoreCamCost: (cost: ScoreCamCost) => void): Readied {
     const encoder = this.#encoder;
-    const prepared = prepareVolume(volume, encoder.preprocessing, encoder);
+    const {
+      volume: sliced,
+      box,
+      source,
+      gain,
+      offset,
+    } = prepareVolume(volume, encoder.preprocessing, encoder);
+    // Not the volume itself: whoever slices it may make a faster copy and let it go.
+    const scaling: PixelScaling = { source, gain, offset, volume: { channels: sliced.channels } };
     const passes = this.#passes.map(({ plans, networks }) => {
-      const responses = networks.map((network) => this.#response(network, prepared, onScoreCamCost));
+      const responses = networks.map((network) => this.#response(network, scaling, onScoreCamCost));
       const response = joinResponses(responses);
       return { response, wanted: plans.flatMap((plan) => this.#wanted(plan, response)) };
     });
-    return { sliced: prepared.volume, box: prepared.box, passes, record: this.#record() };
+    return { sliced, box, passes, record: this.#record() };
   }
 
   #response(
     { session, answers, layers }: OpenNetwork,
-    prepared: PreparedVolume,
+    scaling: PixelScaling,
     onCost: (cost: ScoreCamCost) => void,
   ): Response {
     const { size, batch, memory } = this.#options;
-    if (answers) return encoderResponse(this.#encoder, session, prepared, answers, { size, batch });
+    if (answers) return encoderResponse(this.#encoder, session, scaling, answers, { size, batch });
     const options = { size, batch, memory, onCost };
-    return scoreCamResponse(this.#encoder, session, prepared, this.#index, layers, options);
+    return scoreCamResponse(this.#encoder, session, scaling, this.#index, layers, options);
   }
 
   /** The heatmaps of one plan: of the logit, or of each map. */
