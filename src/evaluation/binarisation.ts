@@ -9,7 +9,7 @@ import {
   type ComponentRuns,
   type Components,
   type Connectivity,
-  connectedRuns,
+  connectRuns,
   keepRuns,
   paintRuns,
 } from './components.ts';
@@ -43,6 +43,9 @@ export function hysteresis(
   if (!(low <= high)) {
     throw new UsageError('thresholds', `The low threshold (${low}) is not below the high one (${high}).`);
   }
+  if (heatmap.length !== voxelCount(shape)) {
+    throw new UsageError('heatmap', `It has ${heatmap.length} voxels, not ${shape.join(' × ')}.`);
+  }
   const runs = runsAbove(heatmap, shape, low, connectivity);
   const maxima = componentMaxima(runs, heatmap);
   return segmentationOf(
@@ -51,16 +54,43 @@ export function hysteresis(
   );
 }
 
-/** The components of the voxels above a threshold. */
+/**
+ * The components of the voxels above a threshold.
+ * @param rowMaxima the largest value of each row (see `rowMaxima`), so that rows without a voxel above it are passed over.
+ */
 export function runsAbove(
   heatmap: Float32Array,
   shape: Shape,
   threshold: number,
   connectivity: Connectivity,
+  rowMaxima?: Float32Array,
 ): ComponentRuns {
-  const marked = new Uint8Array(heatmap.length);
-  for (let voxel = 0; voxel < heatmap.length; voxel++) marked[voxel] = heatmap[voxel] > threshold ? 1 : 0;
-  return connectedRuns(marked, shape, connectivity);
+  return connectRuns(shape, connectivity, (row, from, to, found) => {
+    if (rowMaxima && !(rowMaxima[row] > threshold)) return;
+    let start = -1;
+    for (let voxel = from; voxel < to; voxel++) {
+      if (heatmap[voxel] > threshold) {
+        if (start < 0) start = voxel;
+      } else if (start >= 0) {
+        found.push(start, voxel);
+        start = -1;
+      }
+    }
+    if (start >= 0) found.push(start, to);
+  });
+}
+
+/** The largest value of each row of voxels along the last axis, [D, H]. */
+export function rowMaxima(heatmap: Float32Array, [depth, height, width]: Shape): Float32Array {
+  const maxima = new Float32Array(depth * height).fill(Number.NEGATIVE_INFINITY);
+  for (let row = 0, voxel = 0; row < maxima.length; row++) {
+    let maximum = maxima[row];
+    for (const end = voxel + width; voxel < end; voxel++) {
+      if (heatmap[voxel] > maximum) maximum = heatmap[voxel];
+    }
+    maxima[row] = maximum;
+  }
+  return maxima;
 }
 
 /** The heatmap's maximum in component 1, 2, …. */

@@ -56,7 +56,33 @@ export function connectedRuns(
   if (marked.length !== voxelCount(shape)) {
     throw new UsageError('mask', `It has ${marked.length} voxels, not ${shape.join(' × ')}.`);
   }
-  const found = findRuns(marked, shape);
+  return connectRuns(shape, connectivity, (_, from, to, found) => {
+    let voxel = from;
+    for (;;) {
+      while (voxel < to && marked[voxel] === 0) voxel++;
+      if (voxel === to) break;
+      const start = voxel;
+      while (voxel < to && marked[voxel] !== 0) voxel++;
+      found.push(start, voxel);
+    }
+  });
+}
+
+/** Runs that have been found, in scan order. */
+export interface FoundRuns {
+  push(start: number, end: number): void;
+}
+
+/**
+ * The same of voxels that a function finds, row by row: whoever knows that a row has none need not look at it.
+ * @param inRow gives the runs among the voxels [from, to) of a row (axes 0 and 1 as one), in order and a voxel apart.
+ */
+export function connectRuns(
+  shape: Shape,
+  connectivity: Connectivity,
+  inRow: (row: number, from: number, to: number, found: FoundRuns) => void,
+): ComponentRuns {
+  const found = findRuns(shape, inRow);
   const parents = joinRuns(found, shape, connectivity);
   // A parent stands before its child, so that it has its label when the child asks for it.
   let count = 0;
@@ -109,24 +135,29 @@ interface Runs {
   readonly rows: Int32Array;
 }
 
-function findRuns(marked: Uint8Array, [depth, height, width]: Shape): Runs {
-  let starts = new Int32Array(1024);
-  let ends = new Int32Array(1024);
-  const rows = new Int32Array(depth * height + 1);
-  let count = 0;
-  let voxel = 0;
-  for (let row = 0; row < depth * height; row++) {
-    rows[row] = count;
-    const rowEnd = voxel + width;
-    for (;;) {
-      while (voxel < rowEnd && marked[voxel] === 0) voxel++;
-      if (voxel === rowEnd) break;
-      if (count === starts.length) [starts, ends] = [doubled(starts), doubled(ends)];
-      starts[count] = voxel;
-      while (voxel < rowEnd && marked[voxel] !== 0) voxel++;
-      ends[count++] = voxel;
+class GrowingRuns implements FoundRuns {
+  starts = new Int32Array(1024);
+  ends = new Int32Array(1024);
+  count = 0;
+
+  push(start: number, end: number): void {
+    if (this.count === this.starts.length) {
+      this.starts = doubled(this.starts);
+      this.ends = doubled(this.ends);
     }
+    this.starts[this.count] = start;
+    this.ends[this.count++] = end;
   }
+}
+
+function findRuns([depth, height, width]: Shape, inRow: Parameters<typeof connectRuns>[2]): Runs {
+  const found = new GrowingRuns();
+  const rows = new Int32Array(depth * height + 1);
+  for (let row = 0; row < depth * height; row++) {
+    rows[row] = found.count;
+    inRow(row, row * width, (row + 1) * width, found);
+  }
+  const { starts, ends, count } = found;
   rows[depth * height] = count;
   return { starts: starts.slice(0, count), ends: ends.slice(0, count), rows };
 }

@@ -4,8 +4,16 @@
  */
 
 import type { Box } from '../volume/crop.ts';
-import { affineDeterminant, type Geometry, type Vector, voxelCount } from '../volume/volume.ts';
+import {
+  affineDeterminant,
+  type Geometry,
+  type Shape,
+  type Vector,
+  type Volume,
+  voxelCount,
+} from '../volume/volume.ts';
 import type { Segmentation } from './binarisation.ts';
+import { type ComponentRuns, runSizes } from './components.ts';
 
 export interface Lesion {
   /** From 1, in scan order of the first voxel: the label in `components.labels`. */
@@ -28,51 +36,110 @@ export interface Lesion {
  * @param geometry of that grid.
  */
 export function lesions(
-  { components, shape }: Segmentation,
+  { components: { labels, count, sizes }, shape }: Segmentation,
   heatmap: Float32Array,
   geometry: Geometry,
 ): Lesion[] {
+  const table = new LesionTable(count, shape, heatmap);
   const [depth, height, width] = shape;
-  const found = Array.from({ length: components.count }, () => ({
-    maximum: Number.NEGATIVE_INFINITY,
-    peak: [0, 0, 0] as Vector,
-    sums: [0, 0, 0],
-    from: [depth, height, width],
-    to: [0, 0, 0],
-  }));
-  let voxel = 0;
-  for (let d = 0; d < depth; d++) {
-    for (let h = 0; h < height; h++) {
-      for (let w = 0; w < width; w++, voxel++) {
-        const label = components.labels[voxel];
-        if (label === 0) continue;
-        const lesion = found[label - 1];
-        const at = [d, h, w] as const;
-        if (heatmap[voxel] > lesion.maximum) {
-          lesion.maximum = heatmap[voxel];
-          lesion.peak = at;
-        }
-        for (let axis = 0; axis < 3; axis++) {
-          lesion.sums[axis] += at[axis];
-          lesion.from[axis] = Math.min(lesion.from[axis], at[axis]);
-          lesion.to[axis] = Math.max(lesion.to[axis], at[axis] + 1);
-        }
-      }
+  for (let row = 0, voxel = 0; row < depth * height; row++) {
+    const end = voxel + width;
+    while (voxel < end) {
+      const label = labels[voxel];
+      const start = voxel++;
+      while (voxel < end && labels[voxel] === label) voxel++;
+      if (label > 0) table.add(label, start, voxel);
     }
   }
-  return found.map(({ maximum, peak, sums, from, to }, i) => {
-    const voxels = components.sizes[i];
-    const [a, b, c] = sums.map((sum) => sum / voxels);
-    return {
-      number: i + 1,
-      voxels,
-      volume: voxels * voxelVolume(geometry),
-      maximum,
-      peak,
-      centroid: toWorld(geometry, [a, b, c]),
-      box: { from: [from[0], from[1], from[2]], to: [to[0], to[1], to[2]] },
-    };
-  });
+  return table.lesions(sizes, geometry);
+}
+
+/** The same of components as runs: the work follows what is marked, not the volume. */
+export function lesionsOfRuns(
+  runs: ComponentRuns,
+  heatmap: Float32Array,
+  { shape, geometry }: Pick<Volume, 'shape' | 'geometry'>,
+): Lesion[] {
+  const table = new LesionTable(runs.count, shape, heatmap);
+  for (let run = 0; run < runs.labels.length; run++) {
+    table.add(runs.labels[run], runs.starts[run], runs.ends[run]);
+  }
+  return table.lesions(runSizes(runs), geometry);
+}
+
+/** What is gathered of each lesion while its runs go by. */
+class LesionTable {
+  readonly #shape: Shape;
+  readonly #heatmap: Float32Array;
+  readonly #maxima: Float32Array;
+  readonly #peaks: Int32Array;
+  /** Three for each lesion: sums of its voxels' indices, and its first and last. */
+  readonly #sums: Float64Array;
+  readonly #first: Int32Array;
+  readonly #last: Int32Array;
+
+  constructor(count: number, shape: Shape, heatmap: Float32Array) {
+    this.#shape = shape;
+    this.#heatmap = heatmap;
+    this.#maxima = new Float32Array(count).fill(Number.NEGATIVE_INFINITY);
+    this.#peaks = new Int32Array(count);
+    this.#sums = new Float64Array(3 * count);
+    this.#first = new Int32Array(3 * count).fill(voxelCount(shape));
+    this.#last = new Int32Array(3 * count).fill(-1);
+  }
+
+  /** A run [start, end) of a lesion, which leaves no row. Runs come in scan order. */
+  add(label: number, start: number, end: number): void {
+    const lesion = label - 1;
+    for (let voxel = start; voxel < end; voxel++) {
+      if (this.#heatmap[voxel] > this.#maxima[lesion]) {
+        this.#maxima[lesion] = this.#heatmap[voxel];
+        this.#peaks[lesion] = voxel;
+      }
+    }
+    const [d, h, w] = indicesOf(start, this.#shape);
+    const length = end - start;
+    const last = w + length - 1;
+    const at = 3 * lesion;
+    this.#sums[at] += d * length;
+    this.#sums[at + 1] += h * length;
+    this.#sums[at + 2] += ((w + last) * length) / 2;
+    for (const [axis, from, to] of [
+      [0, d, d],
+      [1, h, h],
+      [2, w, last],
+    ] as const) {
+      this.#first[at + axis] = Math.min(this.#first[at + axis], from);
+      this.#last[at + axis] = Math.max(this.#last[at + axis], to);
+    }
+  }
+
+  lesions(sizes: Int32Array, geometry: Geometry): Lesion[] {
+    return Array.from(sizes, (voxels, lesion) => {
+      const three = (values: ArrayLike<number>): Vector => [
+        values[3 * lesion],
+        values[3 * lesion + 1],
+        values[3 * lesion + 2],
+      ];
+      const [a, b, c] = three(this.#sums);
+      const last = three(this.#last);
+      return {
+        number: lesion + 1,
+        voxels,
+        volume: voxels * voxelVolume(geometry),
+        maximum: this.#maxima[lesion],
+        peak: indicesOf(this.#peaks[lesion], this.#shape),
+        centroid: toWorld(geometry, [a / voxels, b / voxels, c / voxels]),
+        box: { from: three(this.#first), to: [last[0] + 1, last[1] + 1, last[2] + 1] },
+      };
+    });
+  }
+}
+
+/** (axis 0, axis 1, axis 2) of a voxel. */
+export function indicesOf(voxel: number, [, height, width]: Shape): Vector {
+  const row = Math.floor(voxel / width);
+  return [Math.floor(row / height), row % height, voxel % width];
 }
 
 /** The segmentation without lesions of less than `minimumVolume` mm³; the others are numbered anew, in the same order. */
@@ -94,7 +161,7 @@ export function dropSmall(
 }
 
 /** mm³ of a voxel. */
-function voxelVolume({ affine }: Geometry): number {
+export function voxelVolume({ affine }: Geometry): number {
   return Math.abs(affineDeterminant(affine));
 }
 

@@ -92,7 +92,12 @@ function isStraight({ affine }: Geometry, axis: Axis): boolean {
  * The plane of a volume at an index of the view's axis. Values that are not finite become 0.
  * @throws RangeError when the index or the channel is not in the volume.
  */
-export function extractPlane(volume: Volume, view: PlaneView, index: number, channel = 0): Plane {
+export function extractPlane(
+  volume: Pick<Volume, 'shape' | 'channels'> & { readonly data: Float32Array | Uint8Array },
+  view: PlaneView,
+  index: number,
+  channel = 0,
+): Plane {
   const { shape, channels, data } = volume;
   if (!isIndex(index, shape[view.axis])) {
     throw new RangeError(`There is no plane ${index} on axis ${view.axis} of ${shape[view.axis]} voxels.`);

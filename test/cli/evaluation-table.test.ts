@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { evaluationTable } from '../../src/cli/evaluation-table.ts';
 import type { EvaluatedSeries } from '../../src/cli/folder-evaluation.ts';
-import { csvBytes } from '../../src/cli/table.ts';
 import { defaultProtocol, type Evaluation, type MetricName } from '../../src/evaluation/evaluation.ts';
+import { csvBytes } from '../../src/report/csv.ts';
 
 type Numbers = Partial<Record<MetricName, readonly [mean: number, deviation: number]>>;
 
