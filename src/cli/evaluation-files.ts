@@ -4,10 +4,10 @@
  */
 import { join } from 'node:path';
 import { type MetricName, type Metrics, metrics } from '../evaluation/evaluation.ts';
+import { type Cell, csvBytes } from '../report/csv.ts';
 import { VERSION } from '../version.ts';
 import { jsonBytes, prepareFolder, writeWhole } from './files.ts';
 import type { EvaluatedSeries, FolderEvaluation } from './folder-evaluation.ts';
-import { type Cell, csvBytes } from './table.ts';
 
 /** Paths of what was written. */
 export interface EvaluationFiles {

@@ -7,6 +7,7 @@ import { access, type FileHandle, mkdir, open, readFile, rename, rm, stat } from
 import { basename, dirname, join, resolve } from 'node:path';
 import { TonnoError, UsageError } from '../errors.ts';
 import type { ByteSource } from '../formats/bytes.ts';
+import { volumeStem } from '../formats/volume-file.ts';
 
 /** What the operating system says, as sentences. */
 const REASONS: Readonly<Record<string, readonly [problem: string, remedy: string]>> = {
@@ -218,9 +219,6 @@ function temporaryName(name: string): string {
   return `.${name}.${process.pid}.tmp`;
 }
 
-/** Ends of the names of volumes; what is packed has .gz behind it. */
-const VOLUME_FILE = /\.(nii|nrrd|nhdr|mha|mhd|npy|dcm|dicom|ima)(\.gz)?$/i;
-
 /**
  * A name for the results of each input: its file's name without .nii.gz, .nrrd and the like, or its folder's, with as many of
  * the folders before it as it takes to tell the inputs apart. Cohorts like to call every file the same. Of the files of
@@ -232,7 +230,7 @@ export function resultNames(paths: readonly string[]): string[] {
     const own = path.includes(';') && !existsSync(path) ? path.split(';')[0].trim() : path;
     const folders = resolve(own).split(/[\\/]/).filter(Boolean);
     const file = folders.pop() ?? 'volume';
-    return [...folders, file.replace(VOLUME_FILE, '') || file];
+    return [...folders, volumeStem(file)];
   });
   const name = (own: string[], depth: number) => own.slice(-depth).join('_');
   const names = parts.map((own) => {

@@ -9,6 +9,8 @@ import { TonnoError, UsageError } from '../errors.ts';
 import { hysteresis, type Segmentation } from '../evaluation/binarisation.ts';
 import type { Connectivity } from '../evaluation/components.ts';
 import { dropSmall, type Lesion, lesions } from '../evaluation/lesions.ts';
+import { csvBytes } from '../report/csv.ts';
+import { lesionTable } from '../report/lesion-table.ts';
 import { VERSION } from '../version.ts';
 import { extremes } from '../volume/statistics.ts';
 import { spacing, type Volume } from '../volume/volume.ts';
@@ -16,7 +18,7 @@ import { exists, jsonBytes, prepareFolder, resultNames, writeWhole } from './fil
 import { readHeatmap } from './heatmap-file.ts';
 import { connectivity, finiteNumber, positiveNumber } from './options.ts';
 import { isInterruption, messageOf, type Run } from './run.ts';
-import { columnsOf, csvBytes } from './table.ts';
+import { columnsOf } from './table.ts';
 import { volumeBytes } from './volumes.ts';
 
 interface SegmentOptions {
@@ -138,7 +140,7 @@ async function segmentHeatmap(
   // The mask comes last: it is never without the settings that made it.
   await writeWhole({
     [files.record]: jsonBytes(record),
-    [files.table]: lesionTable(found),
+    [files.table]: csvBytes(lesionTable(found)),
     [files.mask]: bytes,
   });
   terminal.print(files.mask);
@@ -174,18 +176,6 @@ function maskBytes(
 ): Promise<Uint8Array> {
   const volume: Volume = { data: Float32Array.from(mask), channels: 1, shape, geometry };
   return volumeBytes(volume, { datatype: 'uint8', description, signal });
-}
-
-function lesionTable(found: readonly Lesion[]): Uint8Array {
-  const header = ['number', 'volume_mm3', 'voxels', 'maximum', 'x_mm', 'y_mm', 'z_mm'];
-  return csvBytes([
-    [...header, 'peak_axis0', 'peak_axis1', 'peak_axis2'],
-    ...found.map(({ number, volume, voxels, maximum, centroid, peak }) => [
-      ...[number, volume, voxels, maximum],
-      ...centroid,
-      ...peak,
-    ]),
-  ]);
 }
 
 /** The largest lesions, for the terminal. */

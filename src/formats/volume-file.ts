@@ -68,6 +68,14 @@ export type VolumeFormat = keyof typeof FORMATS;
 /** Bytes that tell every format, and what a stranger is: as many as a NIfTI-1 header with its empty extension. */
 export const HEAD_BYTES = 352;
 
+/** Ends of the names of volumes; what is packed has .gz behind it. */
+const VOLUME_ENDING = /\.(nii|nrrd|nhdr|mha|mhd|npy|dcm|dicom|ima)(\.gz)?$/i;
+
+/** A volume's file name without its ending, for what is made of the volume. */
+export function volumeStem(file: string): string {
+  return file.replace(VOLUME_ENDING, '') || file;
+}
+
 const WANTED = 'Give NIfTI (.nii, .nii.gz), DICOM, NRRD (.nrrd), MetaImage (.mha) or .npy.';
 
 /**

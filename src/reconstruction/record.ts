@@ -85,7 +85,10 @@ export function heatmapVolume({ values, box, input }: Pick<MadeHeatmap, 'values'
 }
 
 /** `desc-averaged-cam_cam-layercam_layer-2`, with nothing in it that a file's name may not hold. */
-export function heatmapEntities({ plan, entities = {} }: Pick<WantedHeatmap, 'plan' | 'entities'>): string {
+export function heatmapEntities({
+  plan,
+  entities = {},
+}: { readonly plan: Pick<Plan, 'method'> } & Pick<WantedHeatmap, 'entities'>): string {
   const all = Object.entries({ desc: plan.method, ...entities });
   const safe = (value: string) => value.replace(/[^\w.+-]+/g, '-').replace(/^-+|-+$/g, '');
   return all.map(([key, value]) => `${key}-${safe(value)}`).join('_');
