@@ -164,12 +164,14 @@ export interface SavedFile {
   readonly type: string;
 }
 
-/** Everything at most `side` voxels long, for a render in 3D: image 0 to 255, heatmap, labels of lesions. */
+/** Everything at most `side` voxels long, for a render in 3D: image, heatmap and lesions. */
 export interface RenderVolume {
   readonly shape: Shape;
   readonly affine: readonly number[];
+  /** The first channel: 0 and 255 are the ends of its first window. */
   readonly image: Uint8Array;
   readonly heatmap?: Float32Array;
+  /** 1 in a lesion that nobody has judged, 2 in an accepted, 3 in a rejected one. */
   readonly lesions?: Uint8Array;
 }
 
