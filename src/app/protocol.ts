@@ -153,6 +153,8 @@ export interface Stroke {
   readonly radius: number;
   /** `erase` takes voxels of lesions away, `restore` gives back what was taken away. */
   readonly tool: 'erase' | 'restore';
+  /** Goes on with the last stroke: both are undone in one step. */
+  readonly continues?: boolean;
 }
 
 export type SaveKind = 'mask' | 'heatmap' | 'dicom-seg';

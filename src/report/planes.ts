@@ -137,7 +137,7 @@ export function placeOf(view: PlaneView, shape: Shape, axis: Axis, index: number
 /** The largest size in whole pixels within `box` that shows a view's planes in their true proportions. */
 export function fitView(
   view: PlaneView,
-  { shape, geometry }: Volume,
+  { shape, geometry }: Pick<Volume, 'shape' | 'geometry'>,
   box: { readonly width: number; readonly height: number },
 ): { width: number; height: number } {
   const sizes = spacing(geometry);

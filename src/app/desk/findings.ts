@@ -115,7 +115,7 @@ export class Findings {
   }
 
   /** Takes voxels away from lesions, or gives back what was taken. */
-  paint({ points, radius, tool }: Stroke): LesionList {
+  paint({ points, radius, tool, continues }: Stroke): LesionList {
     const away = tool === 'erase';
     this.#away ??= new Uint8Array(voxelCount(this.#place.shape));
     const changed = new Set<number>();
@@ -123,7 +123,11 @@ export class Findings {
     for (const voxel of strokeVoxels({ points, radius }, this.#place.shape, spacing(this.#place.geometry))) {
       if (this.#away[voxel] === wanted) changed.add(voxel);
     }
-    if (changed.size > 0) this.#take({ kind: 'paint', voxels: Int32Array.from(changed), away });
+    if (changed.size > 0) {
+      const before = this.#done.at(-1);
+      const goesOn = continues && before?.kind === 'paint' && before.away === away;
+      this.#take({ kind: 'paint', voxels: Int32Array.from(changed), away }, goesOn ? before : undefined);
+    }
     return this.list;
   }
 
@@ -147,9 +151,15 @@ export class Findings {
     return this.list;
   }
 
-  #take(step: Step): void {
+  /** @param before a part of the same stroke, which becomes one step with this one. */
+  #take(step: Step, before?: Step): void {
     this.#apply(step, true);
-    this.#done.push(step);
+    if (before?.kind === 'paint' && step.kind === 'paint') {
+      this.#done[this.#done.length - 1] = { ...step, voxels: joined(before.voxels, step.voxels) };
+      this.#strokes--;
+    } else {
+      this.#done.push(step);
+    }
     this.#undone.length = 0;
     let held = 0;
     for (let i = this.#done.length - 1; i >= 0; i--) {
@@ -255,4 +265,11 @@ export class Findings {
   get touched(): boolean {
     return this.#pins.length > 0 || this.#painted > 0;
   }
+}
+
+function joined(a: Int32Array, b: Int32Array): Int32Array {
+  const both = new Int32Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
 }

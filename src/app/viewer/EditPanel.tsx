@@ -1,0 +1,82 @@
+/** The brush, taking back, and saving. */
+import type { JSX } from 'preact';
+import { Panel, SliderField } from './Field.tsx';
+import { short, type Tool, type ViewerState } from './state.ts';
+
+const TOOLS: readonly { readonly tool: Tool; readonly label: string; readonly title: string }[] = [
+  { tool: 'look', label: 'Look', title: 'The pointer moves the crosshair.' },
+  { tool: 'erase', label: 'Erase', title: 'The pointer takes voxels away from lesions.' },
+  { tool: 'restore', label: 'Restore', title: 'The pointer gives back what was taken away.' },
+];
+/** Millimetres. */
+const LARGEST_BRUSH = 40;
+
+export function EditPanel({ state }: { state: ViewerState }): JSX.Element | null {
+  const list = state.list.value;
+  if (!state.heatmap.value) return null;
+  return (
+    <Panel title="Correct">
+      <fieldset class="segments">
+        <legend class="visually-hidden">What the pointer does</legend>
+        {TOOLS.map(({ tool, label, title }) => (
+          <label key={tool} title={title}>
+            <input
+              type="radio"
+              name="tool"
+              data-testid={tool}
+              checked={state.tool.value === tool}
+              onChange={() => {
+                state.tool.value = tool;
+              }}
+            />
+            <span>{label}</span>
+          </label>
+        ))}
+      </fieldset>
+      <SliderField
+        label="Brush, mm"
+        testId="brush"
+        min={0.5}
+        max={LARGEST_BRUSH}
+        step={0.5}
+        value={state.brush.value}
+        onInput={(value) => setBrush(state, value)}
+      />
+      <div class="buttons">
+        <button type="button" data-testid="undo" disabled={!list?.canUndo} onClick={() => state.undo()}>
+          Undo
+        </button>
+        <button type="button" data-testid="redo" disabled={!list?.canRedo} onClick={() => state.redo()}>
+          Redo
+        </button>
+        {list && list.painted > 0 && <span class="muted">{short(list.painted)} voxels taken away</span>}
+      </div>
+    </Panel>
+  );
+}
+
+export function setBrush(state: ViewerState, millimetres: number): void {
+  state.brush.value = Math.min(Math.max(millimetres, 0.5), LARGEST_BRUSH);
+}
+
+export function SavePanel({ state }: { state: ViewerState }): JSX.Element | null {
+  if (!state.heatmap.value) return null;
+  return (
+    <Panel title="Save">
+      <div class="buttons">
+        <button type="button" data-testid="save-mask" onClick={() => state.save('mask')}>
+          Mask (NIfTI)
+        </button>
+        <button type="button" data-testid="save-heatmap" onClick={() => state.save('heatmap')}>
+          Heatmap (NIfTI)
+        </button>
+        {state.info.dicom && (
+          <button type="button" data-testid="save-seg" onClick={() => state.save('dicom-seg')}>
+            DICOM Segmentation
+          </button>
+        )}
+      </div>
+      <p class="muted">Each with a file that says how it was made and what was changed by hand.</p>
+    </Panel>
+  );
+}

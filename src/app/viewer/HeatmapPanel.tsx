@@ -1,0 +1,150 @@
+/** Which heatmap is looked at, and how: opacity, the symmetric range of its colours, and the image's window. */
+import type { ReadonlySignal } from '@preact/signals';
+import type { JSX } from 'preact';
+import type { HeatmapInfo } from '../protocol.ts';
+import { Panel, SliderField, Toggle } from './Field.tsx';
+import { short, type ViewerState } from './state.ts';
+
+export function HeatmapPanel({
+  state,
+  heatmaps,
+  chosen,
+  onChoose,
+}: {
+  state: ViewerState;
+  heatmaps: ReadonlySignal<readonly HeatmapInfo[]>;
+  chosen: ReadonlySignal<string | undefined>;
+  onChoose(id: string): void;
+}): JSX.Element | null {
+  const heatmap = state.heatmap.value;
+  if (!heatmap) return null;
+  const range = state.range.value;
+  const most = Math.max(heatmap.maximum, -heatmap.minimum, range) || 1;
+  return (
+    <Panel title="Heatmap">
+      {heatmaps.value.length > 1 && (
+        <label class="row-field">
+          <span>Show</span>
+          <select
+            data-testid="heatmap-choice"
+            value={chosen.value}
+            onChange={(event) => onChoose(event.currentTarget.value)}
+          >
+            {heatmaps.value.map(({ id, title }) => (
+              <option key={id} value={id}>
+                {title}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      {heatmaps.value.length === 1 && <p class="heatmap-title">{heatmap.title}</p>}
+      <div
+        class="legend"
+        role="img"
+        aria-label={`Colours from ${short(-range)}, blue, to ${short(range)}, red`}
+      >
+        <span>{short(-range)}</span>
+        <span class="legend-bar" />
+        <span>{short(range)}</span>
+      </div>
+      <SliderField
+        label="Colours’ range ±"
+        testId="range"
+        min={most / 500}
+        max={most}
+        step={most / 500}
+        value={range}
+        onInput={(value) => state.setRange(value)}
+      />
+      <SliderField
+        label="Opacity"
+        testId="opacity"
+        min={0}
+        max={1}
+        step={0.02}
+        value={state.opacity.value}
+        onInput={(value) => {
+          state.opacity.value = Math.min(Math.max(value, 0), 1);
+        }}
+      />
+      <div class="toggles">
+        <Toggle
+          label="Heatmap"
+          testId="show-heatmap"
+          checked={state.heatmapShown.value}
+          onChange={(checked) => {
+            state.heatmapShown.value = checked;
+          }}
+        />
+        <Toggle
+          label="Lesions"
+          testId="show-mask"
+          checked={state.maskShown.value}
+          onChange={(checked) => {
+            state.maskShown.value = checked;
+          }}
+        />
+        {state.info.truth && (
+          <Toggle
+            label="Truth"
+            testId="show-truth"
+            checked={state.truthShown.value}
+            onChange={(checked) => {
+              state.truthShown.value = checked;
+            }}
+          />
+        )}
+      </div>
+    </Panel>
+  );
+}
+
+export function ImagePanel({ state }: { state: ViewerState }): JSX.Element {
+  const { info } = state;
+  const { minimum, maximum } = info.windows[state.channel.value];
+  const [low, high] = state.window.value;
+  const step = (maximum - minimum) / 500 || 1;
+  return (
+    <Panel title={info.units ? `Image (${info.units})` : 'Image'}>
+      {info.channels > 1 && (
+        <label class="row-field">
+          <span>Channel</span>
+          <select
+            data-testid="channel"
+            value={state.channel.value}
+            onChange={(event) => state.setChannel(Number(event.currentTarget.value))}
+          >
+            {info.windows.map((_, channel) => (
+              <option key={channel} value={channel}>
+                {channel + 1}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      <SliderField
+        label="Black"
+        testId="window-low"
+        min={minimum}
+        max={maximum}
+        step={step}
+        value={low}
+        onInput={(value) => {
+          state.window.value = [value, Math.max(value, high)];
+        }}
+      />
+      <SliderField
+        label="White"
+        testId="window-high"
+        min={minimum}
+        max={maximum}
+        step={step}
+        value={high}
+        onInput={(value) => {
+          state.window.value = [Math.min(low, value), value];
+        }}
+      />
+    </Panel>
+  );
+}

@@ -1,0 +1,24 @@
+/** The list of keys, as a dialog. */
+import type { JSX, RefObject } from 'preact';
+import { KEYS } from './keys.ts';
+
+export function KeysDialog({ dialog }: { dialog: RefObject<HTMLDialogElement | null> }): JSX.Element {
+  return (
+    <dialog ref={dialog} class="keys" aria-labelledby="keys-title">
+      <h2 id="keys-title">Keys</h2>
+      <dl>
+        {KEYS.map(({ action, shown, does }) => (
+          <div key={action}>
+            <dt>
+              <kbd>{shown}</kbd>
+            </dt>
+            <dd>{does}</dd>
+          </div>
+        ))}
+      </dl>
+      <form method="dialog">
+        <button type="submit">Close</button>
+      </form>
+    </dialog>
+  );
+}

@@ -1,0 +1,71 @@
+/** What each action of the keyboard does to the viewer's state. */
+import type { Axis } from '../../report/planes.ts';
+import { stepInView } from './coordinates.ts';
+import { setBrush } from './EditPanel.tsx';
+import type { KeyAction } from './keys.ts';
+import { zoom } from './Plane.tsx';
+import type { Tool, ViewerState } from './state.ts';
+
+const OPACITY_STEP = 0.1;
+const BRUSH_STEP = 1.25;
+const ZOOM_STEP = 1.4;
+
+type Actions = Readonly<Record<Exclude<KeyAction, 'keys'>, (state: ViewerState) => void>>;
+
+const inView = (right: number, down: number) => (state: ViewerState) =>
+  state.moveTo(stepInView(state.info.views[state.plane.peek()], state.crosshair.peek(), right, down));
+
+const slice = (target: (index: number, last: number) => number) => (state: ViewerState) => {
+  const axis: Axis = state.plane.peek();
+  const moved: [number, number, number] = [...state.crosshair.peek()];
+  moved[axis] = target(moved[axis], state.info.shape[axis] - 1);
+  state.moveTo(moved);
+};
+
+const take = (tool: Tool) => (state: ViewerState) => {
+  state.tool.value = tool;
+};
+
+const opaquer = (by: number) => (state: ViewerState) => {
+  state.opacity.value = Math.min(Math.max(state.opacity.peek() + by, 0), 1);
+};
+
+export const ACTIONS: Actions = {
+  left: inView(-1, 0),
+  right: inView(1, 0),
+  up: inView(0, -1),
+  down: inView(0, 1),
+  forward: slice((index) => index + 1),
+  back: slice((index) => index - 1),
+  first: slice(() => 0),
+  last: slice((_, last) => last),
+  'zoom-in': (state) => zoom(state, ZOOM_STEP),
+  'zoom-out': (state) => zoom(state, 1 / ZOOM_STEP),
+  'next-lesion': (state) => state.step(1),
+  'previous-lesion': (state) => state.step(-1),
+  accept: (state) => state.decide('accepted'),
+  reject: (state) => state.decide('rejected'),
+  undecide: (state) => state.decide(undefined),
+  look: take('look'),
+  erase: take('erase'),
+  restore: take('restore'),
+  paint: (state) => {
+    state.paint(state.crosshair.peek());
+    state.endStroke();
+  },
+  undo: (state) => state.undo(),
+  redo: (state) => state.redo(),
+  mask: ({ maskShown }) => {
+    maskShown.value = !maskShown.peek();
+  },
+  truth: ({ truthShown }) => {
+    truthShown.value = !truthShown.peek();
+  },
+  heatmap: ({ heatmapShown }) => {
+    heatmapShown.value = !heatmapShown.peek();
+  },
+  'less-opaque': opaquer(-OPACITY_STEP),
+  'more-opaque': opaquer(OPACITY_STEP),
+  'smaller-brush': (state) => setBrush(state, state.brush.peek() / BRUSH_STEP),
+  'larger-brush': (state) => setBrush(state, state.brush.peek() * BRUSH_STEP),
+};
