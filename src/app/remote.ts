@@ -3,7 +3,7 @@
  * they say, and faults as what they are.
  */
 import { expose, type Remote, type TransferHandler, transferHandlers, wrap } from 'comlink';
-import { TonnoError } from '../errors.ts';
+import { DeviceError, TonnoError } from '../errors.ts';
 
 /** What went wrong in a worker, for a person. */
 export interface Failure {
@@ -12,6 +12,8 @@ export interface Failure {
   readonly remedy: string;
   /** A fault of the program, not of what it was given. */
   readonly fault: boolean;
+  /** A device failed or is gone: whoever asked may start again on another. */
+  readonly device?: true;
 }
 
 /** An error that came from a worker. */
@@ -30,7 +32,7 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof RemoteError) return error.failure;
   if (error instanceof TonnoError) {
     const { subject, problem, remedy } = error;
-    return { subject, problem, remedy, fault: false };
+    return { subject, problem, remedy, fault: false, ...(error instanceof DeviceError && { device: true }) };
   }
   const problem = error instanceof Error ? error.message : String(error);
   if (error instanceof RangeError && /alloc|buffer length|array length/i.test(problem)) {
