@@ -1,0 +1,307 @@
+/**
+ * A reconstruction from its start to its end. There is one at a time: a second one ends the first, whose answers are no
+ * longer listened to. Estimates go to the desk as they come, the latest only where the desk is slower; whatever is there
+ * when a run is stopped or fails stays in the list of heatmaps.
+ */
+import type { Signal } from '@preact/signals';
+import { signal } from '@preact/signals';
+import type { Volume } from '../../volume/volume.ts';
+import type {
+  CaseInfo,
+  EngineApi,
+  EngineOutcome,
+  EngineProgress,
+  NewHeatmap,
+  ReconstructionSettings,
+} from '../protocol.ts';
+import { failureOf } from '../remote.ts';
+import type { CaseStore, PageDesk } from './case-store.ts';
+import type { EncoderStore } from './encoder-store.ts';
+import type { News, Remedy } from './news.ts';
+import { type Choices, obstacle, settingsOf } from './settings.ts';
+import { counted, duration, progressSentence } from './words.ts';
+
+/** A reconstruction under way. */
+export interface Run {
+  /** No two are alike. */
+  readonly ticket: number;
+  /** Of its heatmap. */
+  readonly id: string;
+  readonly generation: number;
+  readonly settings: ReconstructionSettings;
+  readonly stopping: boolean;
+  readonly progress?: EngineProgress;
+}
+
+/** How the last one ended: it can be gone on with. */
+export interface Ended {
+  readonly id: string;
+  readonly generation: number;
+  readonly settings: ReconstructionSettings;
+  readonly done: number;
+  readonly total: number;
+  readonly seconds: number;
+  /** Slices a second. */
+  readonly speed: number;
+}
+
+/** A heatmap as it comes, for whoever keeps it over the end of the page. */
+export interface Kept {
+  readonly info: CaseInfo;
+  readonly heatmap: NewHeatmap;
+  readonly settings: ReconstructionSettings;
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface RunServices {
+  readonly desk: PageDesk;
+  readonly engine: EngineApi;
+  readonly news: News;
+  readonly opened: CaseStore;
+  readonly encoder: EncoderStore;
+  readonly choices: Signal<Choices>;
+  /** Milliseconds. */
+  now(): number;
+  /** Told of the volume before the engine gets it, and awaited: it may be handed over then. */
+  measured?(info: CaseInfo, volume: Volume): Promise<void>;
+  /** Given heatmaps before the desk gets them. */
+  keep?(kept: Kept, ended: boolean): Promise<void>;
+}
+
+/** Milliseconds between sentences that are read aloud. */
+const QUIET = 6000;
+/** Seconds that logit profiles may take to be made unasked. */
+const CHEAP = 15;
+
+export class RunStore {
+  readonly run = signal<Run | undefined>();
+  readonly ended = signal<Ended | undefined>();
+  readonly profiling = signal(false);
+  readonly #services: RunServices;
+  #count = 0;
+  #tickets = 0;
+  #said = 0;
+  #latest: EngineProgress | undefined;
+  #putting: Promise<void> | undefined;
+
+  constructor(services: RunServices) {
+    this.#services = services;
+  }
+
+  /** Reconstructs the open case with the encoder and the choices. */
+  async start(): Promise<void> {
+    const { desk, engine, news, opened, measured } = this.#services;
+    const info = opened.info.value;
+    if (!info || !this.#possible(info)) return;
+    news.clear();
+    this.ended.value = undefined;
+    await this.#go(`reconstruction-${++this.#count}`, undefined, async (run, told) => {
+      const volume = await desk.volume();
+      await measured?.(info, volume);
+      if (!this.#current(run)) return undefined;
+      return engine.reconstruct(volume, run.settings, told);
+    });
+  }
+
+  /** Goes on with the last reconstruction: what was left of it, and further angles. */
+  async more(directions: number): Promise<void> {
+    const { engine, news } = this.#services;
+    const { value: ended } = this.ended;
+    if (!ended || this.run.value) return;
+    news.clear();
+    await this.#go(ended.id, ended.settings, (_, told) => engine.more(directions, told));
+  }
+
+  /** Keeps what is there. */
+  async stop(): Promise<void> {
+    const { engine, news } = this.#services;
+    const { value: run } = this.run;
+    if (!run) return;
+    this.run.value = { ...run, stopping: true };
+    try {
+      await engine.stop();
+    } catch (error) {
+      news.report(error);
+    }
+  }
+
+  /** The case is another: what is under way ends and is not listened to. */
+  leave(): void {
+    const { engine } = this.#services;
+    const { value: run } = this.run;
+    this.run.value = undefined;
+    this.ended.value = undefined;
+    if (run) engine.stop().catch(() => undefined);
+  }
+
+  /** The engine stopped by itself: what it knew of the last reconstruction is gone. */
+  engineStopped(): void {
+    this.ended.value = undefined;
+  }
+
+  /** The logit of every plane of voxels along each axis. */
+  async profiles(): Promise<void> {
+    const { desk, engine, encoder, opened, choices, news } = this.#services;
+    const { value: generation } = opened.generation;
+    if (this.profiling.value || !opened.info.value) return;
+    this.profiling.value = true;
+    try {
+      const info = await encoder.ready();
+      if (!info) return;
+      const profiles = await engine.profiles(await desk.volume(), settingsOf(choices.value, info));
+      if (generation === opened.generation.value) opened.profiles.value = profiles;
+    } catch (error) {
+      if (generation === opened.generation.value) news.report(error);
+    } finally {
+      this.profiling.value = false;
+    }
+  }
+
+  #possible(info: CaseInfo): boolean {
+    const { encoder, choices, news } = this.#services;
+    const found = encoder.info.value;
+    if (!found) {
+      news.fail({
+        subject: 'The encoder',
+        problem: `There is none yet to look at ${info.name} with.`,
+        remedy: 'Give an .onnx file, or try the small encoder.',
+        fault: false,
+      });
+      return false;
+    }
+    const problem = obstacle(choices.value, found);
+    if (problem === undefined) return true;
+    news.fail({
+      subject: found.name,
+      problem,
+      remedy: 'Choose ToNNO, which needs the logit only.',
+      fault: false,
+    });
+    return false;
+  }
+
+  async #go(
+    id: string,
+    given: ReconstructionSettings | undefined,
+    work: (run: Run, told: (progress: EngineProgress) => void) => Promise<EngineOutcome | undefined>,
+  ): Promise<void> {
+    const { opened, encoder, choices, now } = this.#services;
+    const before = encoder.info.value;
+    if (!before) return;
+    const settings = given ?? settingsOf(choices.value, before);
+    const run: Run = {
+      ticket: ++this.#tickets,
+      id,
+      generation: opened.generation.value,
+      settings,
+      stopping: false,
+    };
+    this.run.value = run;
+    this.#latest = undefined;
+    this.#said = now();
+    try {
+      if (!(await encoder.ready())) return;
+      const outcome = await work(run, (progress) => this.#progress(run, progress));
+      if (outcome && this.#current(run)) await this.#finish(run, outcome);
+    } catch (error) {
+      if (this.#current(run)) this.#failed(error);
+    } finally {
+      if (this.#current(run)) this.run.value = undefined;
+    }
+  }
+
+  /** Whether a run is the one under way, of the case that is open. */
+  #current({ ticket, generation }: Run): boolean {
+    return this.run.value?.ticket === ticket && generation === this.#services.opened.generation.value;
+  }
+
+  #progress(run: Run, progress: EngineProgress): void {
+    if (!this.#current(run)) return;
+    const { news, encoder, now } = this.#services;
+    const { estimate, ...numbers } = progress;
+    this.run.value = { ...(this.run.value ?? run), progress: numbers };
+    encoder.engine.value = progress.info;
+    if (now() - this.#said >= QUIET) {
+      this.#said = now();
+      news.say(progressSentence(progress));
+    }
+    if (!estimate) return;
+    this.#latest = progress;
+    this.#putting ??= this.#putLatest(run).finally(() => {
+      this.#putting = undefined;
+    });
+  }
+
+  /** One estimate at a time, always the latest, and none over another heatmap that a person looks at. */
+  async #putLatest(run: Run): Promise<void> {
+    const { opened, news, keep } = this.#services;
+    while (this.#latest && this.#current(run)) {
+      const { estimate, done, total } = this.#latest;
+      this.#latest = undefined;
+      const known = opened.heatmaps.value.some(({ id }) => id === run.id);
+      if (!estimate || (known && opened.chosen.value !== run.id)) continue;
+      const heatmap = { ...estimate, id: run.id };
+      const info = opened.info.value;
+      try {
+        if (info) await keep?.({ info, heatmap, settings: run.settings, done, total }, false);
+        if (this.#current(run)) await opened.show(heatmap);
+      } catch (error) {
+        if (this.#current(run)) news.report(error);
+      }
+    }
+  }
+
+  async #finish(run: Run, outcome: EngineOutcome): Promise<void> {
+    const { opened, news, encoder, keep } = this.#services;
+    const { done, total, seconds } = outcome;
+    const speed = this.run.value?.progress?.slicesPerSecond ?? 0;
+    this.#latest = undefined;
+    await this.#putting;
+    const { info } = opened;
+    if (!info.value || !this.#current(run)) return;
+    const heatmap = { ...outcome.heatmap, id: run.id };
+    encoder.engine.value = outcome.info;
+    await keep?.({ info: info.value, heatmap, settings: run.settings, done, total }, true);
+    if (!this.#current(run)) return;
+    await opened.show(heatmap, { gently: true });
+    this.ended.value = {
+      id: run.id,
+      generation: run.generation,
+      settings: run.settings,
+      done,
+      total,
+      seconds,
+      speed,
+    };
+    news.say(
+      done < total
+        ? `Stopped after ${counted(done, 'angle')} of ${total}. What is there stays.`
+        : `The heatmap of ${counted(done, 'angle')} is there after ${duration(seconds)}.`,
+    );
+    this.run.value = undefined;
+    const [depth, height, width] = info.value.shape;
+    const cheap = speed > 0 && (depth + height + width) / speed < CHEAP;
+    if (cheap && opened.profiles.value.length === 0) void this.profiles();
+  }
+
+  #failed(error: unknown): void {
+    const { encoder, news, choices } = this.#services;
+    const failure = failureOf(error);
+    this.ended.value = undefined;
+    let remedy: Remedy | undefined;
+    if (failure.device) {
+      encoder.restart();
+      if (choices.value.device !== 'cpu') {
+        remedy = {
+          label: 'Go on with WebAssembly',
+          act: () => {
+            choices.value = { ...choices.value, device: 'cpu' };
+            void this.start();
+          },
+        };
+      }
+    }
+    news.fail(failure, remedy);
+  }
+}
