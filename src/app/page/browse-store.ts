@@ -5,7 +5,7 @@
 import { batch, signal } from '@preact/signals';
 import type { Browsed, BrowsedCase, BrowsedVolume } from '../../report/browse.ts';
 import type { Source, ThresholdChoice } from '../protocol.ts';
-import type { CaseStore } from './case-store.ts';
+import { type CaseStore, fetchedId } from './case-store.ts';
 import type { News } from './news.ts';
 import { type Fetch, fetchSource, fetchSources } from './sources.ts';
 
@@ -44,8 +44,6 @@ export interface BrowseServices {
 
 /** Where `tonno view` describes what it gives, relative to the page. */
 const BROWSE = 'browse.json';
-
-const idOf = (series: string) => `series:${series}`;
 
 export class BrowseStore {
   /** Whether there is a study to look through, once it is known. */
@@ -133,7 +131,7 @@ export class BrowseStore {
 
   /** A heatmap of a series was chosen in the viewer. */
   looked(id: string): void {
-    const series = this.browsed.value?.series.find((one) => idOf(one.id) === id);
+    const series = this.browsed.value?.series.find((one) => fetchedId(one.id) === id);
     if (series) this.series.value = series.id;
   }
 
@@ -208,7 +206,7 @@ export class BrowseStore {
     address.write({ name, series }, 'replace');
     const heatmap = this.#case(name)?.heatmaps[series];
     if (!heatmap || !opened.info.value || opened.opening.value) return;
-    const id = idOf(series);
+    const id = fetchedId(series);
     if (opened.chosen.value === id) return;
     if (opened.heatmaps.value.some((one) => one.id === id)) return opened.choose(id);
     const { value: generation } = opened.generation;

@@ -37,7 +37,7 @@ type Reopen = () => Promise<Opened>;
 /** What the page itself asks the desk; the rest is the viewer's. */
 export type PageDesk = Pick<
   DeskApi,
-  'open' | 'phantom' | 'openTruth' | 'volume' | 'openHeatmap' | 'putHeatmap' | 'chooseHeatmap'
+  'open' | 'phantom' | 'openTruth' | 'volume' | 'openHeatmap' | 'putHeatmap' | 'chooseHeatmap' | 'heatmaps'
 >;
 
 export interface CaseServices {
@@ -156,6 +156,8 @@ export class CaseStore {
     const info = await this.#services.desk.putHeatmap(heatmap);
     if (generation !== this.generation.value) return;
     this.#listed(info);
+    if (!known) await this.#cleared();
+    if (generation !== this.generation.value) return;
     const { value: looked } = this.chosen;
     if (gently && known && looked !== undefined && looked !== heatmap.id) await this.choose(looked);
     else this.#looked(info);
@@ -167,6 +169,7 @@ export class CaseStore {
     const info = await this.#services.desk.openHeatmap(source, about);
     if (generation !== this.generation.value) return;
     this.#listed(info);
+    await this.#cleared();
     await this.choose(info.id);
   }
 
@@ -276,6 +279,26 @@ export class CaseStore {
     this.heatmaps.value = at < 0 ? [...value, info] : value.with(at, info);
   }
 
+  /** The desk has room for so many heatmaps, and puts the longest unused away: those made here are told of. */
+  async #cleared(): Promise<void> {
+    const { value: generation } = this.generation;
+    const there = new Set((await this.#services.desk.heatmaps()).map(({ id }) => id));
+    if (generation !== this.generation.value) return;
+    const gone = this.heatmaps.value.filter(({ id }) => !there.has(id));
+    if (gone.length === 0) return;
+    this.heatmaps.value = this.heatmaps.value.filter(({ id }) => there.has(id));
+    for (const { id, title } of gone) {
+      this.#held.delete(id);
+      if (isFetched(id)) continue;
+      this.#services.news.fail({
+        subject: title,
+        problem: 'It was put away to make room for another heatmap.',
+        remedy: 'Make it again, and save what should stay.',
+        fault: false,
+      });
+    }
+  }
+
   #looked(info: HeatmapInfo): void {
     batch(() => {
       if (this.chosen.value !== info.id) this.thresholds.value = undefined;
@@ -284,6 +307,11 @@ export class CaseStore {
     });
   }
 }
+
+/** Ids of heatmaps that came from files of the server, and can come again. */
+const FETCHED = 'series:';
+export const fetchedId = (series: string) => FETCHED + series;
+const isFetched = (id: string) => id.startsWith(FETCHED);
 
 export function isShared({ buffer }: Float32Array): boolean {
   return typeof SharedArrayBuffer !== 'undefined' && buffer instanceof SharedArrayBuffer;

@@ -95,7 +95,7 @@ function endOf(message: string | undefined, subject: string, remedy: string): Fa
 /** The desk as the store asks it. */
 export function deskOf({ api }: Staff<DeskApi>): PageDesk {
   return {
-    ...bound(api, ['open', 'phantom', 'openTruth', 'volume', 'openHeatmap', 'chooseHeatmap']),
+    ...bound(api, ['open', 'phantom', 'openTruth', 'volume', 'openHeatmap', 'chooseHeatmap', 'heatmaps']),
     putHeatmap: (heatmap) => api.putHeatmap(handed(heatmap)),
   };
 }

@@ -83,6 +83,17 @@ describe('opening', () => {
   });
 });
 
+it('tells of heatmaps that the desk put away to make room', async () => {
+  const { store, desk } = await furnished();
+  await store.opened.show({ ...heatmap(0.5, 'first'), title: 'The first' });
+  await store.opened.openHeatmap(source('x.nii'), { id: 'series:x', title: 'x' });
+  desk.drop('first');
+  desk.drop('series:x');
+  await store.opened.show(heatmap(0.25, 'second'));
+  expect(store.opened.heatmaps.value.map(({ id }) => id)).toEqual(['second']);
+  expect(store.news.notices.value.map(({ failure }) => failure.subject)).toEqual(['The first']);
+});
+
 describe('a desk that stopped', () => {
   it('gets the volume, its truth and shared heatmaps back', async () => {
     const { store, desk } = await furnished();

@@ -104,6 +104,13 @@ export class FakeDesk implements PageDesk {
     this.asked.push(`choose ${id}`);
     return this.#listed.find((info) => info.id === id);
   }
+  async heatmaps(): Promise<readonly HeatmapInfo[]> {
+    return this.#listed;
+  }
+  /** Makes room. */
+  drop(id: string) {
+    this.#listed = this.#listed.filter((info) => info.id !== id);
+  }
   #list(id: string, title: string, maximum: number): HeatmapInfo {
     const thresholds = { low: 0, high: 1 };
     const info = { id, title, minimum: 0, maximum, range: 1, thresholds, record: {} };
