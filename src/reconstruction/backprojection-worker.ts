@@ -1,14 +1,21 @@
 /** What a crew's thread does for a backprojector: it owns a slab for each that asks, and knows them by their numbers. */
 import type { Reply } from '../runtime/crew.ts';
 import type { Block } from './bundles.ts';
-import { Slab, type SlabSettings } from './slab.ts';
+import { type Copying, Slab, type SlabSettings } from './slab.ts';
 
 export type SlabMessage =
   /** Answered by whether there is memory for it. */
   | { readonly type: 'open'; readonly id: number; readonly settings: SlabSettings }
   | { readonly type: 'add'; readonly id: number; readonly block: Block }
-  /** Answered by the slab's sums. */
-  | { readonly type: 'read'; readonly id: number; readonly waiting?: Block; readonly copy: boolean }
+  /** Answered by the slab's sums, which are gone then. */
+  | { readonly type: 'read'; readonly id: number; readonly waiting?: Block }
+  /** Answered by copies. */
+  | {
+      readonly type: 'copy';
+      readonly id: number;
+      readonly waiting?: Block;
+      readonly factors?: Copying['factors'];
+    }
   | { readonly type: 'close'; readonly id: number };
 
 const slabs = new Map<number, Slab>();
@@ -21,14 +28,18 @@ export function handle(message: unknown): Reply {
     case 'add':
       finish(slabs.get(said.id)!.add(said.block));
       return {};
-    case 'read': {
-      const sums = finish(slabs.get(said.id)!.read(said.waiting, said.copy));
-      return { value: sums, transfer: sums.map(({ buffer }) => buffer) };
-    }
+    case 'read':
+      return handOver(finish(slabs.get(said.id)!.read(said.waiting)));
+    case 'copy':
+      return handOver(finish(slabs.get(said.id)!.copy(said.waiting, { factors: said.factors })));
     case 'close':
       slabs.delete(said.id);
       return {};
   }
+}
+
+function handOver(sums: readonly Float32Array[]): Reply {
+  return { value: sums, transfer: sums.map(({ buffer }) => buffer as ArrayBuffer) };
 }
 
 function open(id: number, settings: SlabSettings): boolean {

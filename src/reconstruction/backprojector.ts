@@ -10,7 +10,7 @@ import type { Maps } from '../responses/response.ts';
 import type { Crew } from '../runtime/crew.ts';
 import type { Shape } from '../volume/volume.ts';
 import { type Bundle, type LaidOut, layOutDirection, type MapSize, planBundles } from './bundles.ts';
-import type { Sums } from './slab.ts';
+import type { Copying } from './slab.ts';
 import { openSlabs, type Slabs } from './slabs.ts';
 
 /** What a crew must run to be of use to a backprojector. */
@@ -59,15 +59,15 @@ export class Backprojector {
     });
   }
 
-  /** The sums over the directions so far, [kinds, D, H, W] for each target, as copies. */
-  sums(): Promise<Sums[]> {
-    return this.inTurn(() => this.read(true));
+  /** The sums over the directions so far, [kinds, D, H, W] for each target, as copies; none before the first. */
+  sums(how: Copying = {}): Promise<Float32Array[]> {
+    return this.inTurn(async () => (await this.opened?.slabs.copy(this.waiting, how)) ?? []);
   }
 
   /** The sums themselves, and the end: nothing can be added or read afterwards. */
-  finish(): Promise<Sums[]> {
+  finish(): Promise<Float32Array[]> {
     return this.inTurn(async () => {
-      const sums = await this.read(false);
+      const sums = (await this.opened?.slabs.read(this.waiting)) ?? [];
       this.end(new Error('The backprojector has been finished.'));
       return sums;
     });
@@ -112,9 +112,8 @@ export class Backprojector {
     return this.opened;
   }
 
-  private async read(copy: boolean): Promise<Sums[]> {
-    if (!this.opened) return [];
-    return this.opened.slabs.read(this.block.length > 0 ? this.block : undefined, copy);
+  private get waiting(): LaidOut[] | undefined {
+    return this.block.length > 0 ? this.block : undefined;
   }
 
   private end(reason: unknown): void {

@@ -115,7 +115,7 @@ export interface OpenReconstruction {
    */
   add(directions: readonly Direction[], options?: AddOptions): Promise<Pass>;
   /** The heatmaps of all that was added so far, as copies; undefined for a target that nothing was added for. */
-  heatmaps(): Promise<readonly (Heatmap | undefined)[]>;
+  heatmaps(options?: Pick<HeatmapOptions, 'into'>): Promise<readonly (Heatmap | undefined)[]>;
   /** The heatmaps themselves, and the end. */
   finish(onIteration?: ReconstructOptions['onIteration']): Promise<readonly Heatmap[]>;
   /** Gives up what is there. Closing twice, or after the end, does no harm. */
@@ -145,7 +145,7 @@ export function openReconstruction(
         ...options,
         total: directions.length,
       }),
-    heatmaps: () => gathering.heatmaps(),
+    heatmaps: ({ into } = {}) => gathering.heatmaps({ into }),
     finish: (onIteration) => gathering.finish(onIteration),
     close: () => gathering.close(),
   };

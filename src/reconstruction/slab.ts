@@ -27,6 +27,17 @@ export interface SlabSettings {
 /** Sums of one target: [kinds, planes, H, W]. */
 export type Sums = Float32Array<ArrayBuffer>;
 
+/** How copies of the sums are made. */
+export interface Copying {
+  /** What the values of each target are multiplied by; 1 when absent. */
+  readonly factors?: readonly number[];
+  /**
+   * Where each target's copy goes, instead of an array of its own: as long as its sums. It is written plane by plane, each
+   * from its old values to its new ones, so that whoever reads it meanwhile meets no sums that are half done.
+   */
+  readonly into?: readonly Float32Array[];
+}
+
 export class Slab {
   private readonly settings: SlabSettings;
   private readonly bundles: readonly Bundle[];
@@ -48,13 +59,41 @@ export class Slab {
   }
 
   /**
-   * The sums, themselves or copies.
-   * @param waiting a block that is in the copies, or in the sums for good.
+   * The sums themselves.
+   * @param waiting a block that is in them for good.
    */
-  *read(waiting: Block | undefined, copy: boolean): Generator<void, readonly Sums[]> {
-    const sums = copy ? this.sums.map((sum) => sum.slice()) : this.sums;
-    if (waiting) yield* this.addTo(sums, waiting);
-    return sums;
+  *read(waiting: Block | undefined): Generator<void, readonly Sums[]> {
+    if (waiting) yield* this.addTo(this.sums, waiting);
+    return this.sums;
+  }
+
+  /**
+   * Copies of the sums.
+   * @param waiting a block that is in the copies only.
+   */
+  *copy(
+    waiting: Block | undefined,
+    { factors, into = this.sums.map(({ length }) => new Float32Array(length)) }: Copying,
+  ): Generator<void, readonly Float32Array[]> {
+    const { shape, planes } = this.settings;
+    const area = shape[1] * shape[2];
+    const plane = into.map(({ length }) => new Float32Array((length / this.voxels) * area));
+    const kinds = plane.flatMap((values) => kindsOf(values, area));
+    const own = this.sums.flatMap((sum) => kindsOf(sum, this.voxels));
+    const copies = into.flatMap((sum) => kindsOf(sum, this.voxels));
+    const addPlane = waiting && this.planeAdder(waiting);
+    for (let d = planes[0]; d < planes[1]; d++) {
+      const at = (d - planes[0]) * area;
+      for (const [k, values] of kinds.entries()) values.set(own[k].subarray(at, at + area));
+      addPlane?.(kinds, d, 0);
+      for (const [t, values] of plane.entries()) {
+        const factor = factors?.[t] ?? 1;
+        if (factor !== 1) for (let i = 0; i < values.length; i++) values[i] *= factor;
+      }
+      for (const [k, values] of kinds.entries()) copies[k].set(values, at);
+      yield;
+    }
+    return into;
   }
 
   /** Of one kind. */
@@ -65,17 +104,24 @@ export class Slab {
 
   private *addTo(targets: readonly Sums[], block: Block): Generator<void> {
     const { shape, planes } = this.settings;
-    const [, height, width] = shape;
-    const adders = this.adders(block);
     const kinds = targets.flatMap((sum) => kindsOf(sum, this.voxels));
-    const sums = this.bundles.map((bundle) => bundle.kinds.map((index) => kinds[index]));
+    const addPlane = this.planeAdder(block);
     for (let d = planes[0]; d < planes[1]; d++) {
-      for (let h = 0; h < height; h++) {
-        const at = ((d - planes[0]) * height + h) * width;
-        for (const [b, addRow] of adders.entries()) addRow(d, h, sums[b], at);
-      }
+      addPlane(kinds, d, (d - planes[0]) * shape[1] * shape[2]);
       yield;
     }
+  }
+
+  /** What adds a block's values on a plane to each kind of all targets, from `start` on. */
+  private planeAdder(block: Block): (kinds: readonly Sums[], d: number, start: number) => void {
+    const [, height, width] = this.settings.shape;
+    const adders = this.adders(block);
+    return (kinds, d, start) => {
+      const sums = this.bundles.map((bundle) => bundle.kinds.map((index) => kinds[index]));
+      for (let h = 0; h < height; h++) {
+        for (const [b, addRow] of adders.entries()) addRow(d, h, sums[b], start + h * width);
+      }
+    };
   }
 
   /** For each bundle what adds the block's values to a row. */
@@ -92,6 +138,6 @@ export class Slab {
   }
 }
 
-function kindsOf(sum: Sums, voxels: number): Sums[] {
+function kindsOf<T extends ArrayBufferLike>(sum: Float32Array<T>, voxels: number): Float32Array<T>[] {
   return Array.from({ length: sum.length / voxels }, (_, k) => sum.subarray(k * voxels, (k + 1) * voxels));
 }

@@ -7,14 +7,16 @@ import type { SlabMessage } from './backprojection-worker.ts';
 import type { Block } from './bundles.ts';
 import { tooLarge, withMemory } from './grid.ts';
 import { pause } from './pause.ts';
-import { type Planes, Slab, type SlabSettings, type Sums } from './slab.ts';
+import { type Copying, type Planes, Slab, type SlabSettings, type Sums } from './slab.ts';
 
 /** All planes of the grid. */
 export interface Slabs {
   /** Adds a block; resolves when another may be given. */
   add(block: Block): Promise<void>;
   /** The sums [kinds, D, H, W] of each target; see `Slab.read`. */
-  read(waiting: Block | undefined, copy: boolean): Promise<Sums[]>;
+  read(waiting: Block | undefined): Promise<Float32Array[]>;
+  /** Copies of them; see `Slab.copy`. */
+  copy(waiting: Block | undefined, how: Copying): Promise<Float32Array[]>;
   close(): void;
 }
 
@@ -47,11 +49,15 @@ class OwnSlab implements Slabs {
     await this.inTurns(this.slab.add(block));
   }
 
-  async read(waiting: Block | undefined, copy: boolean): Promise<Sums[]> {
-    const work = this.slab.read(waiting, copy);
-    // The copies are made before the first turn.
-    const first = ifThereIsMemory(this.settings, () => work.next());
-    return [...(first.done ? first.value : await this.inTurns(work))];
+  async read(waiting: Block | undefined): Promise<Float32Array[]> {
+    return [...(await this.inTurns(this.slab.read(waiting)))];
+  }
+
+  async copy(waiting: Block | undefined, how: Copying): Promise<Float32Array[]> {
+    const work = this.slab.copy(waiting, how);
+    // Memory is taken before the first turn.
+    ifThereIsMemory(this.settings, () => work.next());
+    return [...(await this.inTurns(work))];
   }
 
   close(): void {}
@@ -107,13 +113,24 @@ class CrewSlabs implements Slabs {
     if (this.underWay.length >= MOST_UNDER_WAY) await this.underWay.shift();
   }
 
-  async read(waiting: Block | undefined, copy: boolean): Promise<Sums[]> {
-    const parts = this.ask(() => ({ type: 'read', id: this.id, waiting, copy }));
+  read(waiting: Block | undefined): Promise<Float32Array[]> {
+    return this.gather(() => ({ type: 'read', id: this.id, waiting }));
+  }
+
+  copy(waiting: Block | undefined, { factors, into }: Copying): Promise<Float32Array[]> {
+    return this.gather(() => ({ type: 'copy', id: this.id, waiting, factors }), into);
+  }
+
+  private async gather(
+    message: (planes: Planes) => SlabMessage,
+    into?: Copying['into'],
+  ): Promise<Float32Array[]> {
+    const parts = this.ask(message);
     await Promise.all([...this.underWay.splice(0), parts]);
     const bySlab = (await parts) as Sums[][];
     return this.settings.targets.map(({ kinds }, target) => {
       const own = bySlab.map((sums) => sums[target]);
-      return ifThereIsMemory(this.settings, () => join(own, kinds));
+      return ifThereIsMemory(this.settings, () => join(own, kinds, into?.[target]));
     });
   }
 
@@ -128,9 +145,12 @@ class CrewSlabs implements Slabs {
 }
 
 /** [kinds, D, H, W] from [kinds, planes, H, W] of successive planes. */
-function join(slabs: readonly Sums[], kinds: number): Sums {
-  const length = slabs.reduce((sum, slab) => sum + slab.length, 0) / kinds;
-  const whole = new Float32Array(kinds * length);
+function join(
+  slabs: readonly Sums[],
+  kinds: number,
+  whole: Float32Array = new Float32Array(slabs.reduce((sum, slab) => sum + slab.length, 0)),
+): Float32Array {
+  const length = whole.length / kinds;
   let at = 0;
   for (const slab of slabs) {
     const own = slab.length / kinds;

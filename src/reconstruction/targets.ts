@@ -69,6 +69,11 @@ export interface HeatmapOptions {
   readonly last?: boolean;
   /** Called once an iteration where there are any. */
   readonly onIteration?: (iteration: number, total: number) => void;
+  /**
+   * For each target where its copy goes, instead of an array of its own: [kinds, D, H, W]. It is written plane by plane, so
+   * that whoever reads it meanwhile meets old and new values and nothing else.
+   */
+  readonly into?: readonly Float32Array[];
 }
 
 export interface Gatherer {
@@ -121,14 +126,16 @@ class Sums implements Gatherer {
     await this.#backprojector.add(direction, filtered);
   }
 
-  async heatmaps({ last = false }: HeatmapOptions = {}): Promise<Heatmap[] | undefined> {
+  async heatmaps({ last = false, into }: HeatmapOptions = {}): Promise<Heatmap[] | undefined> {
     const done = this.#done;
     if (done === 0) return undefined;
-    const sums = await (last ? this.#backprojector.finish() : this.#backprojector.sums());
-    return sums.map((sum, t) => {
-      const k = this.#targets[t].filter.factor(this.#grid.planeMeasure);
-      return { data: scale(sum, k / done), kinds: this.#kinds[t], done };
-    });
+    const factors = this.#targets.map(({ filter }) => filter.factor(this.#grid.planeMeasure) / done);
+    const own = into && this.targets.map((target) => into[target]);
+    const sums = await (last
+      ? this.#backprojector.finish()
+      : this.#backprojector.sums({ factors, into: own }));
+    if (last) for (const [t, sum] of sums.entries()) scale(sum, factors[t]);
+    return sums.map((data, t) => ({ data, kinds: this.#kinds[t], done }));
   }
 
   close(): void {
@@ -154,7 +161,7 @@ class Solution implements Gatherer {
     if (uses?.(direction) !== false) this.#measured.push({ direction, maps: maps[which], margin });
   }
 
-  async heatmaps({ onIteration }: HeatmapOptions = {}): Promise<Heatmap[] | undefined> {
+  async heatmaps({ onIteration, into }: HeatmapOptions = {}): Promise<Heatmap[] | undefined> {
     const measured = [...this.#measured];
     if (measured.length === 0) return undefined;
     const { iterations, nonNegative } = this.#target;
@@ -167,14 +174,15 @@ class Solution implements Gatherer {
       signal,
       onProgress: onIteration,
     });
-    return [{ data, kinds: measured[0].maps.kinds, done: measured.length }];
+    const copy = into?.[this.targets[0]];
+    copy?.set(data);
+    return [{ data: copy ?? data, kinds: measured[0].maps.kinds, done: measured.length }];
   }
 
   close(): void {}
 }
 
 /** In place. */
-function scale(values: Float32Array, factor: number): Float32Array {
+function scale(values: Float32Array, factor: number): void {
   for (let i = 0; i < values.length; i++) values[i] *= factor;
-  return values;
 }

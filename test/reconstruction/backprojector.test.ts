@@ -51,7 +51,7 @@ function slabOf(
   const targets = given[0][1];
   const slab = new Slab({ shape, size, targets, planes, vectors });
   const block = given.map(([direction, own]) => layOutDirection(planBundles(targets), own, direction, false));
-  const work = slab.read(block, false);
+  const work = slab.read(block);
   for (;;) {
     const { done, value } = work.next();
     if (done) return value;
@@ -118,7 +118,7 @@ function difference(actual: readonly ArrayLike<number>[], expected: readonly Arr
 async function project(
   options: BackprojectorOptions,
   given: readonly (readonly [Direction, Maps[]])[],
-): Promise<Sums[]> {
+): Promise<Float32Array[]> {
   const backprojector = new Backprojector(options);
   for (const [direction, own] of given) await backprojector.add(direction, own);
   return backprojector.finish();
@@ -341,7 +341,7 @@ describe('a backprojector', () => {
     if (threads) crew = openCrew(BACKPROJECTION_MODULE, threads);
     const backprojector = new Backprojector({ shape, size, crew });
     expect(await backprojector.sums()).toEqual([]);
-    const seen: Promise<Sums[]>[] = [];
+    const seen: Promise<Float32Array[]>[] = [];
     for (const [i, [direction, own]] of given.entries()) {
       // Asked for before the direction is added, and awaited by nobody until the end.
       const adding = backprojector.add(direction, own);

@@ -378,6 +378,35 @@ describe('a reconstruction that is added to', () => {
     open.close();
   });
 
+  it('writes its heatmaps where it is told, with only old and new values on the way', async () => {
+    const open = begin();
+    await open.add(directions.slice(0, 20));
+    const [old] = await open.heatmaps();
+    const into = new Float32Array(new SharedArrayBuffer(old!.data.byteLength));
+    into.set(old!.data);
+    await open.add(directions.slice(20));
+    const writing = open.heatmaps({ into: [into] });
+    const seen: Float32Array[] = [];
+    let written = false;
+    writing.then(() => {
+      written = true;
+    });
+    while (!written) {
+      seen.push(into.slice());
+      // Often between its planes, and at times long enough for what waits for its turn.
+      await (seen.length % 50 > 0 ? undefined : new Promise((resume) => setImmediate(resume)));
+    }
+    const [heatmap] = await writing;
+    expect(heatmap).toMatchObject({ done: 40, kinds: 1 });
+    expect(heatmap?.data).toBe(into);
+    expect(into).toEqual((await open.heatmaps())[0]?.data);
+    expect(seen.length).toBeGreaterThan(1);
+    for (const values of seen) {
+      expect(values.every((value, i) => value === old!.data[i] || value === into[i])).toBe(true);
+    }
+    expect(await open.finish()).toEqual([{ ...heatmap, data: new Float32Array(into) }]);
+  });
+
   it('without directions has no heatmap', async () => {
     expect(await begin().heatmaps()).toEqual([undefined]);
   });
