@@ -6,18 +6,47 @@
 import type { InferenceSession, TensorConstructor } from 'onnxruntime-common';
 import { DeviceError } from '../errors.ts';
 import { checkThreads, openOnDevice, providers } from './devices.ts';
-import { closed, refused, runFailed } from './failures.ts';
+import { closed, gpuLost, refused, runFailed } from './failures.ts';
 import { Gate } from './gate.ts';
 import { probeModel } from './probe.ts';
 import { reason } from './reason.ts';
 import type { Device, Session, SessionOptions, Tensor } from './session.ts';
 import { fromEngine, toEngine } from './tensors.ts';
 
-export interface WebSessionOptions extends SessionOptions {
-  /** Threads of WebAssembly, set by the first session for all. The engine chooses by default. */
+/** What the first session, or look at a device, settles for all. */
+export interface WebEngineOptions {
+  /** Threads of WebAssembly; `wasmThreads` by default. */
   readonly threads?: number;
   /** Folder with the engine's .wasm and .mjs files, with a slash at its end; beside the script by default. */
   readonly wasmFolder?: string;
+}
+
+export interface WebSessionOptions extends SessionOptions, WebEngineOptions {
+  readonly threads?: number;
+}
+
+/** A device that computes here. */
+export interface FoundDevice {
+  readonly device: Device;
+  /** Of WebAssembly, whatever the device. */
+  readonly threads: number;
+  /** A GPU that is imitated by the CPU, slower than that alone. */
+  readonly imitated: boolean;
+}
+
+/** More cores than these gain a small network nothing, and the page wants some as well. */
+const MOST_THREADS = 8;
+
+/**
+ * How many threads WebAssembly has by default. Half of what the browser counts are the same cores once more, as a rule, but
+ * of few cores none can be spared. A page that is not cross-origin isolated has one: browsers share memory with no other.
+ */
+export function wasmThreads(
+  cores = globalThis.navigator?.hardwareConcurrency ?? 1,
+  isolated = globalThis.crossOriginIsolated,
+): number {
+  if (isolated === false) return 1;
+  return Math.min(MOST_THREADS, Math.max(Math.min(cores, 4), Math.floor(cores / 2)));
 }
 
 /** The devices a browser may have; whether one is there shows when a session is opened. */
@@ -32,26 +61,14 @@ export function availableDevices(): Device[] {
  * @throws UsageError when the number of threads is none.
  */
 export async function openSession(model: Uint8Array, options: WebSessionOptions = {}): Promise<Session> {
-  const { device = 'cpu', threads, name = 'model', wasmFolder, constantWeights = true } = options;
-  if (threads !== undefined) checkThreads(threads);
-  const ort = await loadEngine();
-  if (wasmFolder) ort.env.wasm.wasmPaths = wasmFolder;
-  if (threads) ort.env.wasm.numThreads = threads;
+  const { device = 'cpu', name = 'model', constantWeights = true } = options;
+  const ort = await loadEngine(options);
   const create = (bytes: Uint8Array, chosen: Device, strict: boolean) =>
-    ort.InferenceSession.create(bytes, {
-      executionProviders: [providers.web[chosen as keyof typeof providers.web]],
-      graphOptimizationLevel: constantWeights ? 'all' : 'extended',
-      logSeverityLevel: 4,
-      extra: { session: strict ? { disable_cpu_ep_fallback: '1' } : {} },
-    });
+    createSession(ort, bytes, chosen, strict, constantWeights);
   return openOnDevice(device, availableDevices(), (chosen) =>
     alone(async () => {
       const strict = chosen !== 'cpu';
-      try {
-        await (await create(probeModel(), chosen, strict)).release();
-      } catch (cause) {
-        throw missing(chosen, cause);
-      }
+      await probe(ort, chosen);
       let session: InferenceSession | undefined;
       let partlyOnCpu = false;
       if (strict) {
@@ -66,14 +83,79 @@ export async function openSession(model: Uint8Array, options: WebSessionOptions 
       } catch (cause) {
         throw refused(name, cause);
       }
-      return new WebSession(session, ort.Tensor, chosen, partlyOnCpu, name);
+      const gpu = chosen === 'webgpu' ? await gpuOf(ort) : undefined;
+      return new WebSession(session, ort.Tensor, chosen, partlyOnCpu, name, gpu);
     }),
   );
 }
 
-async function loadEngine(): Promise<typeof import('onnxruntime-web/webgpu')> {
+/**
+ * Loads the engine and has a device compute something, so that a page knows what there is before it has an encoder.
+ * @throws DeviceError when the device is not there or the engine cannot be loaded.
+ */
+export async function findDevice(
+  device: Device | 'auto',
+  options: WebEngineOptions = {},
+): Promise<FoundDevice> {
+  const ort = await loadEngine(options);
+  return openOnDevice(device, availableDevices(), (chosen) =>
+    alone(async () => {
+      const gpu = await probe(ort, chosen);
+      return { device: chosen, threads: ort.env.wasm.numThreads ?? 1, imitated: isImitated(gpu) };
+    }),
+  );
+}
+
+type Ort = typeof import('onnxruntime-web/webgpu');
+
+function createSession(ort: Ort, model: Uint8Array, device: Device, strict: boolean, rearranged = true) {
+  return ort.InferenceSession.create(model, {
+    executionProviders: [providers.web[device as keyof typeof providers.web]],
+    graphOptimizationLevel: rearranged ? 'all' : 'extended',
+    logSeverityLevel: 4,
+    extra: { session: strict ? { disable_cpu_ep_fallback: '1' } : {} },
+  });
+}
+
+/** @throws DeviceError when the device does not run a model of one addition. */
+async function probe(ort: Ort, device: Device): Promise<Gpu | undefined> {
   try {
-    return await import('onnxruntime-web/webgpu');
+    const session = await createSession(ort, probeModel(), device, device !== 'cpu');
+    try {
+      return device === 'webgpu' ? await gpuOf(ort) : undefined;
+    } finally {
+      await session.release();
+    }
+  } catch (cause) {
+    throw missing(device, cause);
+  }
+}
+
+/** What is asked of a GPUDevice. */
+interface Gpu {
+  readonly lost: Promise<{ readonly message: string }>;
+  readonly adapterInfo?: { readonly architecture: string; readonly isFallbackAdapter?: boolean };
+}
+
+/** The one that all sessions on WebGPU share. The engine takes another when the last of them is closed. */
+async function gpuOf(ort: Ort): Promise<Gpu> {
+  return (await ort.env.webgpu.device) as unknown as Gpu;
+}
+
+function isImitated(gpu: Gpu | undefined): boolean {
+  const info = gpu?.adapterInfo;
+  return info?.isFallbackAdapter === true || /swiftshader|llvmpipe/i.test(info?.architecture ?? '');
+}
+
+/** @throws UsageError when the number of threads is none; DeviceError when there is no engine. */
+async function loadEngine({ threads, wasmFolder }: WebEngineOptions): Promise<Ort> {
+  if (threads !== undefined) checkThreads(threads);
+  try {
+    const ort = await import('onnxruntime-web/webgpu');
+    if (wasmFolder) ort.env.wasm.wasmPaths = wasmFolder;
+    // The engine looks at it once; what is there is what it has begun with.
+    ort.env.wasm.numThreads ||= threads ?? wasmThreads();
+    return ort;
   } catch (cause) {
     throw new DeviceError('ONNX Runtime', `The page cannot load it: ${reason(cause)}`, {
       remedy: 'Check the connection and load the page again.',
@@ -104,6 +186,11 @@ async function alone<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Milliseconds in which a failed run and the news that its GPU is lost find one another. */
+const NEWS = 200;
+/** Milliseconds after which a run on a lost GPU is given up, should the engine never say so. */
+const GIVEN_UP = 3000;
+
 class WebSession implements Session {
   readonly device: Device;
   readonly partlyOnCpu: boolean;
@@ -111,6 +198,10 @@ class WebSession implements Session {
   private readonly session: InferenceSession;
   private readonly EngineTensor: TensorConstructor;
   private readonly name: string;
+  private lost: { readonly message: string } | undefined;
+  /** Ends waiting for the run under way. */
+  private giveUp: (reason: Error) => void = () => {};
+  private readonly gpu: Gpu | undefined;
   private held: Readonly<Record<string, Tensor>> = {};
   private closing: Promise<void> | undefined;
 
@@ -120,12 +211,18 @@ class WebSession implements Session {
     device: Device,
     partlyOnCpu: boolean,
     name: string,
+    gpu: Gpu | undefined,
   ) {
     this.session = session;
     this.EngineTensor = EngineTensor;
     this.device = device;
     this.partlyOnCpu = partlyOnCpu;
     this.name = name;
+    this.gpu = gpu;
+    gpu?.lost.then((lost) => {
+      this.lost = lost;
+      setTimeout(() => this.giveUp(new Error(lost.message)), GIVEN_UP);
+    });
   }
 
   async run(
@@ -133,18 +230,25 @@ class WebSession implements Session {
     fetches?: readonly string[],
   ): Promise<Record<string, Tensor>> {
     if (this.closing) throw closed(this.name);
+    // The engine might wait for it for ever.
+    if (this.lost) throw gpuLost(this.lost.message);
     const all = { ...this.held, ...feeds };
     return alone(async () => {
       try {
         const inputs = toEngine(all, this.session.inputNames, this.EngineTensor);
-        const results = await (fetches ? this.session.run(inputs, fetches) : this.session.run(inputs));
+        const results = await new Promise<InferenceSession.OnnxValueMapType>((resolve, reject) => {
+          this.giveUp = reject;
+          const running = fetches ? this.session.run(inputs, fetches) : this.session.run(inputs);
+          running.then(resolve, reject);
+        });
         try {
           return await fromEngine(results);
         } finally {
           for (const tensor of Object.values(results)) tensor.dispose();
         }
       } catch (cause) {
-        throw runFailed(this.name, this.device, cause);
+        if (this.gpu && !this.lost) await new Promise((resolve) => setTimeout(resolve, NEWS));
+        throw this.lost ? gpuLost(this.lost.message, cause) : runFailed(this.name, this.device, cause);
       }
     });
   }

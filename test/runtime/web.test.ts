@@ -14,7 +14,13 @@ import { reconstruct } from '../../src/reconstruction/reconstruct.ts';
 import { logitResponse } from '../../src/responses/logit.ts';
 import * as onNode from '../../src/runtime/node.ts';
 import type { Session, Tensor } from '../../src/runtime/session.ts';
-import { availableDevices, openSession, type WebSessionOptions } from '../../src/runtime/web.ts';
+import {
+  availableDevices,
+  findDevice,
+  openSession,
+  type WebSessionOptions,
+  wasmThreads,
+} from '../../src/runtime/web.ts';
 import { node, onnx, value } from '../onnx/fixture.ts';
 import { relativeError } from '../support/compare.ts';
 import {
@@ -182,6 +188,28 @@ describe('what is wrong is said in a sentence', () => {
       expect(message).toMatch(sentence);
       expect(message).toContain('Check that the .wasm and .mjs files of ONNX Runtime are served');
     }
+  });
+});
+
+describe('what there is to compute with', () => {
+  it('is WebAssembly where there is no WebGPU, with the threads that the first session began with', async () => {
+    const wasm = { device: 'cpu', threads: 1, imitated: false };
+    expect(await findDevice('auto', { threads: 1 })).toEqual(wasm);
+    expect(await findDevice('cpu', { threads: 7 })).toEqual(wasm);
+    expect(await errorOf(findDevice('webgpu'))).toBeInstanceOf(DeviceError);
+    expect(await errorOf(findDevice('cpu', { threads: 0.5 }))).toBeInstanceOf(UsageError);
+  });
+
+  it.each([
+    [1, true, 1],
+    [2, true, 2],
+    [4, true, 4],
+    [6, true, 4],
+    [12, true, 6],
+    [64, true, 8],
+    [64, false, 1],
+  ])('of %i cores, memory shared: %s, %i threads', (cores, isolated, threads) => {
+    expect(wasmThreads(cores, isolated)).toBe(threads);
   });
 });
 
