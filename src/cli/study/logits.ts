@@ -3,10 +3,9 @@
  * their volume (Fig. 2a of the paper), and along the axes of one volume (Fig. 2b).
  */
 import { z } from 'zod';
-import { axisDirections, type Direction, fibonacciDirections } from '../../geometry/directions.ts';
-import { Stack } from '../../geometry/stack.ts';
+import { fibonacciDirections } from '../../geometry/directions.ts';
+import { axisProfiles, profileAlong } from '../../reconstruction/axis-profiles.ts';
 import { planMethod } from '../../reconstruction/methods.ts';
-import type { Response } from '../../responses/response.ts';
 import type { Volume } from '../../volume/volume.ts';
 import { type EngineOptions, openEngine } from '../engine.ts';
 import type { Run } from '../run.ts';
@@ -62,10 +61,17 @@ export async function measureLogits(
       const { sliced, passes } = engine.ready(await one.read(), () => {});
       const [{ response }] = passes;
       for (const direction of directions) {
-        const { values } = await along(sliced, direction, response);
+        const { values } = await profileAlong(sliced, direction, response);
         logits[one.label === 1 ? 'positive' : 'negative'].push(...values);
       }
-      if (one.name === profiled) axes = await alongAxes(sliced, response);
+      if (one.name === profiled) {
+        const profiles = await axisProfiles(sliced, response);
+        axes = profiles.map(({ axis, position, values }) => ({
+          axis,
+          position: [...position],
+          values: [...values],
+        }));
+      }
       progress.update(i + 1, cases.length, 'cases', { count: i + 1, units: 'cases' });
     }
   } finally {
@@ -73,20 +79,4 @@ export async function measureLogits(
     await engine.close();
   }
   return { slices: logits, profiles: { case: profiled, axes } };
-}
-
-/** Logits of the slices on the voxels' planes along each array axis. */
-async function alongAxes(volume: Volume, response: Response): Promise<AxisLogits[]> {
-  const profiles: AxisLogits[] = [];
-  for (const axis of [0, 1, 2] as const) {
-    const [direction] = axisDirections(volume.shape, [axis]);
-    profiles.push({ axis, ...(await along(volume, direction, response)) });
-  }
-  return profiles;
-}
-
-async function along(volume: Volume, direction: Direction, response: Response) {
-  const stack = new Stack(volume, direction, response.size, 0);
-  const [{ data }] = await response.respond(stack);
-  return { position: Array.from(data, (_, m) => stack.offset(m)), values: Array.from(data) };
 }
