@@ -71,7 +71,7 @@ export async function findHeatmaps(
 }
 
 /** Paths of heatmaps in the folder and the one in it, sorted. */
-async function heatmapFiles(folder: string): Promise<string[]> {
+export async function heatmapFiles(folder: string): Promise<string[]> {
   const inside = join(folder, SUBFOLDER);
   const folders = (await exists(inside)) ? [folder, inside] : [folder];
   const paths: string[] = [];
@@ -135,7 +135,7 @@ function requireAll(
 }
 
 /** What a record says of its heatmap; whoever made it elsewhere need not say any of it. */
-interface HeatmapRecord {
+export interface HeatmapRecord {
   readonly method?: string;
   readonly cam?: string;
   readonly layer?: { readonly name?: string };
@@ -164,6 +164,15 @@ const PARTS = /^desc-(.+?)(?:_cam-(.+?)_layer-(.+?))?(?:_filter-.+)?$/;
 async function describe(name: string, heatmaps: ReadonlyMap<string, string>): Promise<HeatmapSeries> {
   const records: HeatmapRecord[] = [];
   for (const path of heatmaps.values()) records.push(await recordOf(path));
+  return describeSeries(name, heatmaps, records);
+}
+
+/** What heatmaps of one name are. @param records of each, at least one. */
+export function describeSeries(
+  name: string,
+  heatmaps: ReadonlyMap<string, string>,
+  records: readonly HeatmapRecord[],
+): HeatmapSeries {
   const [first] = records;
   const [, desc, camInName, layerInName] = PARTS.exec(name) ?? [];
   const said = first.method ?? desc;
@@ -187,9 +196,14 @@ async function describe(name: string, heatmaps: ReadonlyMap<string, string>): Pr
   };
 }
 
+/** Where the record of a heatmap is, if it has one. */
+export function sidecarPath(heatmap: string): string {
+  return heatmap.replace(/\.nii(\.gz)?$/i, '.json');
+}
+
 /** Empty where there is none. */
-async function recordOf(path: string): Promise<HeatmapRecord> {
-  const sidecar = path.replace(/\.nii(\.gz)?$/i, '.json');
+export async function recordOf(path: string): Promise<HeatmapRecord> {
+  const sidecar = sidecarPath(path);
   if (!(await exists(sidecar))) return {};
   const record = await readRecord(
     sidecar,

@@ -2,6 +2,7 @@
 /** The command line: one file a command, this one puts them together. */
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../version.ts';
+import { addApp } from './app.ts';
 import { addConvert } from './convert.ts';
 import { addDemo } from './demo.ts';
 import { addEvaluate } from './evaluate.ts';
@@ -18,6 +19,7 @@ import { addSegment } from './segment.ts';
 import { Terminal } from './terminal.ts';
 import { addTrain } from './train.ts';
 import { addValidate } from './validate.ts';
+import { addView } from './view.ts';
 import { addWeights } from './weights.ts';
 
 const program = new Command('tonno');
@@ -43,6 +45,8 @@ const commands = [
   addEvaluate,
   addExperiment,
   addReport,
+  addView,
+  addApp,
   addInfo,
   addConvert,
   addLayers,

@@ -5,7 +5,7 @@ import { TonnoError } from '../../errors.ts';
 import { exists, jsonBytes, readRecord, writeWhole } from '../files.ts';
 import { experimentSchema } from './experiment.ts';
 
-const RECORD = 'study.json';
+export const STUDY_RECORD = 'study.json';
 
 const record = z.object({
   software: z.object({ name: z.string(), version: z.string(), node: z.string(), engine: z.string() }),
@@ -47,14 +47,14 @@ const record = z.object({
 export type StudyRecord = z.infer<typeof record>;
 
 export function writeStudyRecord(study: string, value: StudyRecord): Promise<void> {
-  return writeWhole({ [join(study, RECORD)]: jsonBytes(value) });
+  return writeWhole({ [join(study, STUDY_RECORD)]: jsonBytes(value) });
 }
 
 /** @throws TonnoError when there is none, or it is damaged. */
 export async function readStudyRecord(study: string): Promise<StudyRecord> {
-  const path = join(study, RECORD);
+  const path = join(study, STUDY_RECORD);
   if (!(await exists(path))) {
-    throw new TonnoError(study, `It is no study: there is no ${RECORD} in it.`, {
+    throw new TonnoError(study, `It is no study: there is no ${STUDY_RECORD} in it.`, {
       remedy:
         'Name the folder that `tonno experiment` or `tonno demo` was given with --out, once it is done.',
     });

@@ -55,20 +55,28 @@ const metricsFile = z.object({
   ),
 });
 
+/** Numbers of one kind of heatmaps, by its name. */
+export type StoredResult = z.infer<typeof metricsFile>['results'][number];
+
+/** The numbers in a metrics.json. @throws TonnoError when there are none, or they are damaged. */
+export async function readResults(path: string): Promise<readonly StoredResult[]> {
+  const problem = 'These are no numbers of an evaluation, or they are damaged.';
+  const remedy = 'Remove its folder and run the experiment again.';
+  const { data, error } = metricsFile.safeParse(await readRecord(path, problem, { remedy }));
+  if (error) throw new TonnoError(path, problem, { remedy, cause: error });
+  return data.results;
+}
+
 async function readSeries(
   folder: string,
   { encoder, heatmaps, folder: numbers }: StudyRecord['evaluations'][number],
   cohort: Cohort,
   cases: readonly CohortCase[],
 ): Promise<StudySeries[]> {
-  const path = join(folder, numbers, 'metrics.json');
-  const problem = 'These are no numbers of an evaluation, or they are damaged.';
-  const remedy = 'Remove its folder and run the experiment again.';
-  const { data, error } = metricsFile.safeParse(await readRecord(path, problem, { remedy }));
-  if (error) throw new TonnoError(path, problem, { remedy, cause: error });
+  const results = await readResults(join(folder, numbers, 'metrics.json'));
   const found = await findHeatmaps(join(folder, heatmaps), cohort, cases);
   return found.flatMap((one) => {
-    const numbers = data.results.find(({ name }) => name === one.name);
+    const numbers = results.find(({ name }) => name === one.name);
     return numbers ? [{ ...one, encoder, evaluation: numbers.evaluation }] : [];
   });
 }
