@@ -48,22 +48,28 @@ export function CaseTable({ browsed, series, current, onOpen }: CaseTableProps):
   /** The row that Tab comes to. */
   const stop = active >= 0 && active < length ? active : 0;
 
-  /** The row that is to be seen, and that the focus goes to, as soon as it is there. */
-  const wanted = useRef<{ readonly row: number; readonly focus: boolean } | undefined>(undefined);
-  function goTo(row: number, focus: boolean): void {
-    if (row < 0) return;
-    wanted.current = { row, focus };
-    state.active.value = shown[row].name;
-    if (row >= length) reach(row + 1);
-  }
-  useLayoutEffect(() => {
-    if (!wanted.current) return;
-    const { row, focus } = wanted.current;
+  function attend(row: number, focus: boolean): void {
     const button = body.current?.rows.item(row)?.querySelector('button');
-    wanted.current = undefined;
     button?.scrollIntoView({ block: 'nearest' });
     if (focus) button?.focus();
+  }
+  /** A row to be attended to as soon as it is laid out. */
+  const wanted = useRef<{ readonly row: number; readonly focus: boolean } | undefined>(undefined);
+  useLayoutEffect(() => {
+    if (!wanted.current || wanted.current.row >= length) return;
+    attend(wanted.current.row, wanted.current.focus);
+    wanted.current = undefined;
   });
+  function goTo(row: number, focus: boolean): void {
+    if (row < 0) return;
+    state.active.value = shown[row].name;
+    if (row < length) {
+      attend(row, focus);
+    } else {
+      wanted.current = { row, focus };
+      reach(row + 1);
+    }
+  }
   useEffect(() => {
     // Who comes back from a case by keys goes on where the case is.
     goTo(indexOf(current ?? state.active.peek()), document.activeElement === document.body);
