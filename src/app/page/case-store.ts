@@ -15,7 +15,9 @@ import type {
   Source,
   ThresholdChoice,
 } from '../protocol.ts';
+import { type Failure, failureOf } from '../remote.ts';
 import type { News } from './news.ts';
+import { wayIn } from './reading.ts';
 
 /** What is being read. */
 export interface Opening {
@@ -29,6 +31,12 @@ export interface SeriesChoice {
   readonly series: readonly { readonly uid: string; readonly title: string }[];
   readonly files: readonly Source[];
   readonly options: OpenOptions;
+}
+
+/** What is done when there is no case at the end. */
+interface Answers {
+  choose?(series: SeriesChoice['series']): void;
+  refused?(failure: Failure): void;
 }
 
 /** How the case was opened, for a desk that has to be set up again. */
@@ -86,13 +94,17 @@ export class CaseStore {
       return Promise.resolve(false);
     }
     const what = files.length === 1 ? files[0].name : `${files.length} files`;
-    return this.#enter(
-      `Reading ${what}`,
-      () => this.#services.desk.open(files, options),
-      (series) => {
+    return this.#enter(`Reading ${what}`, () => this.#services.desk.open(files, options), {
+      choose: (series) => {
         this.choice.value = { series, files, options };
       },
-    );
+      refused: (failure) => {
+        const way = wayIn(failure);
+        const act = () => void this.open(files, { ...options, ...way?.reading });
+        if (way) news.fail(way.failure, { label: way.label, act });
+        else news.fail(failure);
+      },
+    });
   }
 
   /** Opens the series that was chosen among several. */
@@ -204,11 +216,7 @@ export class CaseStore {
   }
 
   /** Opens after whatever is being opened, and only if nothing else was asked for in the meantime. */
-  async #enter(
-    what: string,
-    open: Reopen,
-    choose?: (series: SeriesChoice['series']) => void,
-  ): Promise<boolean> {
+  async #enter(what: string, open: Reopen, { choose, refused }: Answers = {}): Promise<boolean> {
     const { news, confirm } = this.#services;
     if (
       this.unsaved.value &&
@@ -234,7 +242,7 @@ export class CaseStore {
         this.#opened(opened.info, open);
         return true;
       } catch (error) {
-        if (ticket === this.#tickets) news.report(error);
+        if (ticket === this.#tickets) (refused ?? news.fail.bind(news))(failureOf(error));
         return false;
       } finally {
         if (ticket === this.#tickets) this.opening.value = undefined;

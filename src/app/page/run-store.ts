@@ -69,6 +69,15 @@ export interface RunServices {
   keep?(kept: Kept, ended: boolean): Promise<void>;
 }
 
+/** Ids of heatmaps that are made here, before their number. */
+const RUN = 'reconstruction-';
+
+/** Several of one title are told apart by their numbers. */
+function named(heatmap: NewHeatmap, id: string): NewHeatmap {
+  const number = id.slice(RUN.length);
+  return { ...heatmap, id, title: number === '1' ? heatmap.title : `${heatmap.title} (${number})` };
+}
+
 /** Milliseconds between sentences that are read aloud. */
 const QUIET = 6000;
 /** Seconds that logit profiles may take to be made unasked. */
@@ -96,7 +105,7 @@ export class RunStore {
     if (!info || !this.#possible(info)) return;
     news.clear();
     this.ended.value = undefined;
-    await this.#go(`reconstruction-${++this.#count}`, undefined, async (run, told) => {
+    await this.#go(`${RUN}${++this.#count}`, undefined, async (run, told) => {
       const volume = await desk.volume();
       await measured?.(info, volume);
       if (!this.#current(run)) return undefined;
@@ -241,7 +250,7 @@ export class RunStore {
       this.#latest = undefined;
       const known = opened.heatmaps.value.some(({ id }) => id === run.id);
       if (!estimate || (known && opened.chosen.value !== run.id)) continue;
-      const heatmap = { ...estimate, id: run.id };
+      const heatmap = named(estimate, run.id);
       const info = opened.info.value;
       try {
         if (info) await keep?.({ info, heatmap, settings: run.settings, done, total }, false);
@@ -260,7 +269,7 @@ export class RunStore {
     await this.#putting;
     const { info } = opened;
     if (!info.value || !this.#current(run)) return;
-    const heatmap = { ...outcome.heatmap, id: run.id };
+    const heatmap = named(outcome.heatmap, run.id);
     encoder.engine.value = outcome.info;
     await keep?.({ info: info.value, heatmap, settings: run.settings, done, total }, true);
     if (!this.#current(run)) return;

@@ -3,7 +3,7 @@
  * desk, engine and whatever else is outside are given to it. The parts watch one another here and nowhere else.
  */
 import { effect, type Signal, signal } from '@preact/signals';
-import type { EngineApi, OpenOptions, Source } from '../protocol.ts';
+import type { EngineApi, Source } from '../protocol.ts';
 import type { Failure } from '../remote.ts';
 import { type Address, BrowseStore } from './browse-store.ts';
 import { CaseStore, type PageDesk } from './case-store.ts';
@@ -11,6 +11,7 @@ import { EncoderStore, type Restartable } from './encoder-store.ts';
 import type { Keeper } from './keep.ts';
 import { KeptStore } from './kept-store.ts';
 import { News } from './news.ts';
+import type { Reading } from './reading.ts';
 import { RunStore } from './run-store.ts';
 import { type Choices, initialChoices } from './settings.ts';
 import { type Fetch, sorted } from './sources.ts';
@@ -28,9 +29,6 @@ export interface Services {
   readonly choices?: Choices;
   readonly reading?: Reading;
 }
-
-/** How files are read, where there is a choice. */
-export type Reading = Pick<OpenOptions, 'nan' | 'int64' | 'suv'>;
 
 export interface Store {
   readonly news: News;

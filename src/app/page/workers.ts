@@ -5,7 +5,7 @@
  */
 import { proxy, type Remote, transfer } from 'comlink';
 import type { DeskApi, EngineApi } from '../protocol.ts';
-import { type Failure, failureOf, RemoteError, remote } from '../remote.ts';
+import { type Failure, RemoteError, remote } from '../remote.ts';
 import { isShared, type PageDesk } from './case-store.ts';
 import type { Restartable } from './encoder-store.ts';
 
@@ -84,7 +84,12 @@ export function hire<T>({ start, subject, remedy, stopped, called }: StaffOption
 /** Why a worker ended, from what little the browser says. */
 function endOf(message: string | undefined, subject: string, remedy: string): Failure {
   if (message && /memory|alloc/i.test(message)) {
-    return { ...failureOf(new RangeError('Array buffer allocation failed')), subject };
+    return {
+      subject,
+      problem: 'It stopped, because the browser has no more memory for it.',
+      remedy: `Close other pages, or use a smaller volume or the command line. ${remedy}`,
+      fault: false,
+    };
   }
   const why = message
     ? `It stopped: ${message.replace(/^Uncaught /, '')}.`

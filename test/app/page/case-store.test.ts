@@ -71,6 +71,20 @@ describe('opening', () => {
     expect(store.opened.info.value?.name).toBe('spleen.nii');
   });
 
+  it('offers to read a file after all where that is a choice', async () => {
+    const { store, desk } = world();
+    const nan = "Replace them, or have them read as 0 (nan: 'zero'; on the command line --nan zero).";
+    desk.openings.set('nan.nii', Promise.reject(new VolumeError('nan.nii', 'It has NaN.', { remedy: nan })));
+    await store.take([source('nan.nii')]);
+    const [{ failure, remedy }] = store.news.notices.value;
+    expect(failure.remedy).toBe('Replace them in the file, or have them read as 0.');
+    desk.openings.clear();
+    remedy?.act();
+    await settled();
+    expect(desk.options.at(-1)).toEqual({ nan: 'zero' });
+    expect(store.opened.info.value?.name).toBe('nan.nii');
+  });
+
   it('keeps an encoder apart from the volume that it was dropped with', async () => {
     const { store, desk, engine } = world();
     await store.take([source('scan/1.dcm'), source('Net.ONNX'), source('scan/2.dcm')]);

@@ -58,6 +58,7 @@ export function caseInfo(name: string, shape: Shape = [4, 3, 2]): CaseInfo {
 
 export class FakeDesk implements PageDesk {
   readonly asked: string[] = [];
+  readonly options: OpenOptions[] = [];
   readonly put: NewHeatmap[] = [];
   /** What opening a file of a name comes to; at once a case of that name where it is not said. */
   readonly openings = new Map<string, Promise<Opened>>();
@@ -67,6 +68,7 @@ export class FakeDesk implements PageDesk {
 
   async open(files: readonly Source[], options: OpenOptions = {}): Promise<Opened> {
     const { name } = files[0];
+    this.options.push(options);
     this.asked.push(
       `open ${name}${options.channels ? ' as channels' : ''}${options.series ? ` ${options.series}` : ''}`,
     );
