@@ -290,9 +290,14 @@ export interface EngineApi {
   ): Promise<EngineOutcome>;
   /** Starts no further direction: `reconstruct` or `more` resolves with what there is. */
   stop(): Promise<void>;
-  /** Goes on with the last reconstruction: first what was left of it, then `directions` new ones. */
+  /** Goes on with the last reconstruction: first what was left of it, then `directions` new ones (0, or at least 2). */
   more(directions: number, onProgress: (progress: EngineProgress) => void): Promise<EngineOutcome>;
-  /** Logit profiles along the three array axes. */
+  /**
+   * What was measured before `reconstruct` or `more` failed; undefined where it was nothing. It is not lost with the failure:
+   * `more(0)` goes on from it, on another device where the GPU is gone.
+   */
+  rescue(): Promise<EngineOutcome | undefined>;
+  /** Logit profiles along the three array axes; NaN on planes that the encoder's cropping leaves out. */
   profiles(volume: Volume, settings: ReconstructionSettings): Promise<readonly LogitProfile[]>;
 }
 
