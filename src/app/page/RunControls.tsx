@@ -97,7 +97,7 @@ function More({ store, ended }: { store: Store; ended: Ended }): JSX.Element {
         testid="more-directions"
         value={directions.value}
         placeholder={String(usual)}
-        min={left > 0 ? 0 : 1}
+        min={left > 0 ? 0 : 2}
         max={20_000}
         onChange={(value) => {
           directions.value = value;

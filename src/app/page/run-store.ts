@@ -11,6 +11,7 @@ import type {
   EngineApi,
   EngineOutcome,
   EngineProgress,
+  HeatmapInfo,
   NewHeatmap,
   ReconstructionSettings,
 } from '../protocol.ts';
@@ -73,9 +74,9 @@ export interface RunServices {
 const RUN = 'reconstruction-';
 
 /** Several of one title are told apart by their numbers. */
-function named(heatmap: NewHeatmap, id: string): NewHeatmap {
-  const number = id.slice(RUN.length);
-  return { ...heatmap, id, title: number === '1' ? heatmap.title : `${heatmap.title} (${number})` };
+function named(heatmap: NewHeatmap, id: string, others: readonly HeatmapInfo[]): NewHeatmap {
+  const taken = others.some((other) => other.title === heatmap.title && other.id !== id);
+  return { ...heatmap, id, title: taken ? `${heatmap.title} (${id.slice(RUN.length)})` : heatmap.title };
 }
 
 /** Milliseconds between sentences that are read aloud. */
@@ -193,7 +194,10 @@ export class RunStore {
   async #go(
     id: string,
     given: ReconstructionSettings | undefined,
-    work: (run: Run, told: (progress: EngineProgress) => void) => Promise<EngineOutcome | undefined>,
+    work: (
+      run: Run,
+      told: (progress: EngineProgress) => Promise<void> | undefined,
+    ) => Promise<EngineOutcome | undefined>,
   ): Promise<void> {
     const { opened, encoder, choices, now } = this.#services;
     const before = encoder.info.value;
@@ -214,7 +218,7 @@ export class RunStore {
       const outcome = await work(run, (progress) => this.#progress(run, progress));
       if (outcome && this.#current(run)) await this.#finish(run, outcome);
     } catch (error) {
-      if (this.#current(run)) this.#failed(error);
+      if (this.#current(run)) await this.#failed(run, error, given !== undefined);
     } finally {
       if (this.#current(run)) this.run.value = undefined;
     }
@@ -225,8 +229,9 @@ export class RunStore {
     return this.run.value?.ticket === ticket && generation === this.#services.opened.generation.value;
   }
 
-  #progress(run: Run, progress: EngineProgress): void {
-    if (!this.#current(run)) return;
+  /** Its promise says that the estimate was taken in: the engine may write the next into the same memory. */
+  #progress(run: Run, progress: EngineProgress): Promise<void> | undefined {
+    if (!this.#current(run)) return undefined;
     const { news, encoder, now } = this.#services;
     const { estimate, ...numbers } = progress;
     this.run.value = { ...(this.run.value ?? run), progress: numbers };
@@ -235,11 +240,12 @@ export class RunStore {
       this.#said = now();
       news.say(progressSentence(progress));
     }
-    if (!estimate) return;
+    if (!estimate) return undefined;
     this.#latest = progress;
     this.#putting ??= this.#putLatest(run).finally(() => {
       this.#putting = undefined;
     });
+    return this.#putting;
   }
 
   /** One estimate at a time, always the latest, and none over another heatmap that a person looks at. */
@@ -250,7 +256,7 @@ export class RunStore {
       this.#latest = undefined;
       const known = opened.heatmaps.value.some(({ id }) => id === run.id);
       if (!estimate || (known && opened.chosen.value !== run.id)) continue;
-      const heatmap = named(estimate, run.id);
+      const heatmap = named(estimate, run.id, opened.heatmaps.value);
       const info = opened.info.value;
       try {
         if (info) await keep?.({ info, heatmap, settings: run.settings, done, total }, false);
@@ -262,55 +268,80 @@ export class RunStore {
   }
 
   async #finish(run: Run, outcome: EngineOutcome): Promise<void> {
-    const { opened, news, encoder, keep } = this.#services;
+    const { opened, news } = this.#services;
     const { done, total, seconds } = outcome;
     const speed = this.run.value?.progress?.slicesPerSecond ?? 0;
-    this.#latest = undefined;
-    await this.#putting;
-    const { info } = opened;
-    if (!info.value || !this.#current(run)) return;
-    const heatmap = named(outcome.heatmap, run.id);
-    encoder.engine.value = outcome.info;
-    await keep?.({ info: info.value, heatmap, settings: run.settings, done, total }, true);
-    if (!this.#current(run)) return;
-    await opened.show(heatmap, { gently: true });
-    this.ended.value = {
-      id: run.id,
-      generation: run.generation,
-      settings: run.settings,
-      done,
-      total,
-      seconds,
-      speed,
-    };
+    if (!(await this.#show(run, outcome, speed))) return;
     news.say(
       done < total
         ? `Stopped after ${counted(done, 'angle')} of ${total}. What is there stays.`
         : `The heatmap of ${counted(done, 'angle')} is there after ${duration(seconds)}.`,
     );
     this.run.value = undefined;
-    const [depth, height, width] = info.value.shape;
-    const cheap = speed > 0 && (depth + height + width) / speed < CHEAP;
+    const planes = opened.info.value?.shape.reduce((sum, length) => sum + length, 0) ?? 0;
+    const cheap = speed > 0 && planes / speed < CHEAP;
     if (cheap && opened.profiles.value.length === 0) void this.profiles();
   }
 
-  #failed(error: unknown): void {
-    const { encoder, news, choices } = this.#services;
+  /** Puts on the desk what there is at an end, of whatever kind. False when nobody wants it any more. */
+  async #show(run: Run, outcome: EngineOutcome, speed: number): Promise<boolean> {
+    const { opened, encoder, keep } = this.#services;
+    const { done, total, seconds } = outcome;
+    this.#latest = undefined;
+    await this.#putting;
+    const info = opened.info.value;
+    if (!info || !this.#current(run)) return false;
+    const heatmap = named(outcome.heatmap, run.id, opened.heatmaps.value);
+    encoder.engine.value = outcome.info;
+    await keep?.({ info, heatmap, settings: run.settings, done, total }, true);
+    if (!this.#current(run)) return false;
+    await opened.show(heatmap, { gently: true });
+    const { id, generation, settings } = run;
+    this.ended.value = { id, generation, settings, done, total, seconds, speed };
+    return this.#current(run);
+  }
+
+  /**
+   * What was measured is shown, and can be gone on with: the engine finds another device where its own is gone. Where even
+   * that failed, it is started anew.
+   */
+  async #failed(run: Run, error: unknown, again: boolean): Promise<void> {
+    const { news } = this.#services;
     const failure = failureOf(error);
-    this.ended.value = undefined;
-    let remedy: Remedy | undefined;
-    if (failure.device) {
-      encoder.restart();
-      if (choices.value.device !== 'cpu') {
-        remedy = {
-          label: 'Go on with WebAssembly',
-          act: () => {
-            choices.value = { ...choices.value, device: 'cpu' };
-            void this.start();
-          },
-        };
-      }
+    const rescued = await this.#rescue(run);
+    if (!failure.device) {
+      news.fail(failure);
+      return;
     }
-    news.fail(failure, remedy);
+    if (rescued && !again) {
+      news.fail(failure, { label: 'Go on', act: () => void this.more(0) });
+      return;
+    }
+    this.#services.encoder.restart();
+    this.ended.value = undefined;
+    news.fail(failure, this.#without());
+  }
+
+  async #rescue(run: Run): Promise<boolean> {
+    try {
+      const outcome = await this.#services.engine.rescue();
+      return outcome !== undefined && (await this.#show(run, outcome, 0));
+    } catch {
+      // What failed first is what a person is told of.
+      return false;
+    }
+  }
+
+  /** Starting again without a GPU, unless that is what failed. */
+  #without(): Remedy | undefined {
+    const { choices } = this.#services;
+    if (choices.value.device === 'cpu') return undefined;
+    return {
+      label: 'Start again with WebAssembly',
+      act: () => {
+        choices.value = { ...choices.value, device: 'cpu' };
+        void this.start();
+      },
+    };
   }
 }

@@ -108,7 +108,7 @@ export function deskOf({ api }: Staff<DeskApi>): PageDesk {
 /** The engine as the store asks it. */
 export function engineOf({ api, restart }: Staff<EngineApi>): EngineApi & Restartable {
   return {
-    ...bound(api, ['openEncoder', 'warmUp', 'stop']),
+    ...bound(api, ['openEncoder', 'warmUp', 'stop', 'rescue']),
     reconstruct: (volume, settings, told) => api.reconstruct(handed(volume), settings, proxy(told)),
     more: (directions, told) => api.more(directions, proxy(told)),
     profiles: (volume, settings) => api.profiles(handed(volume), settings),

@@ -138,7 +138,8 @@ export const encoderInfo: EncoderInfo = {
 export interface Job {
   readonly settings?: ReconstructionSettings;
   readonly directions?: number;
-  readonly told: (progress: EngineProgress) => void;
+  /** Resolves when an estimate was taken in. */
+  readonly told: (progress: EngineProgress) => unknown;
   readonly end: ReturnType<typeof deferred<EngineOutcome>>;
 }
 
@@ -198,6 +199,11 @@ export class FakeEngine implements EngineApi, Restartable {
     this.asked.push(`more ${directions}`);
     this.jobs.push({ directions, told, end });
     return end.promise;
+  }
+  /** What was measured before a failure. */
+  measured: EngineOutcome | undefined;
+  async rescue() {
+    return this.measured;
   }
   async profiles() {
     this.asked.push('profiles');

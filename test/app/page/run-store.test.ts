@@ -152,21 +152,59 @@ describe('a reconstruction', () => {
     expect(store.runs.run.value).toBeUndefined();
   });
 
-  it('whose device is lost starts the engine anew and offers to go on without it', async () => {
+  it('whose device is lost shows what was measured and goes on from it', async () => {
+    const { store, desk, engine } = await furnished();
+    const run = store.runs.start();
+    await settled();
+    engine.measured = outcome(6, 0.6);
+    engine.jobs[0].end.reject(new RemoteError(failureOf(new DeviceError('GPU', 'It is lost.'))));
+    await run;
+    expect(desk.put.map(({ id, data }) => [id, data[0]])).toEqual([
+      ['reconstruction-1', expect.closeTo(0.6)],
+    ]);
+    expect(store.runs.ended.value).toMatchObject({ done: 6, total: 10 });
+    const [{ remedy }] = store.news.notices.value;
+    expect(remedy?.label).toBe('Go on');
+    remedy?.act();
+    await settled();
+    expect(engine.asked.slice(-2)).toEqual(['reconstruct', 'more 0']);
+    expect(store.news.notices.value).toEqual([]);
+    engine.jobs[1].end.reject(new RemoteError(failureOf(new DeviceError('GPU', 'It is lost again.'))));
+    await settled();
+    expect(engine.asked.at(-1)).toBe('restart');
+    expect(store.runs.ended.value).toBeUndefined();
+    expect(store.opened.heatmaps.value).toHaveLength(1);
+    expect(store.news.notices.value[0].remedy?.label).toBe('Start again with WebAssembly');
+  });
+
+  it('whose device fails at once starts the engine anew and offers to do without it', async () => {
     const { store, engine } = await furnished();
     const run = store.runs.start();
     await settled();
-    engine.jobs[0].end.reject(new RemoteError(failureOf(new DeviceError('WebGPU', 'It is lost.'))));
+    engine.jobs[0].end.reject(new RemoteError(failureOf(new DeviceError('WebGPU', 'It is not there.'))));
     await run;
     expect(engine.asked.at(-1)).toBe('restart');
-    const [{ remedy }] = store.news.notices.value;
-    expect(remedy?.label).toBe('Go on with WebAssembly');
-    remedy?.act();
+    store.news.notices.value[0].remedy?.act();
     await settled();
     expect(engine.asked.slice(-3)).toEqual(['restart', 'encoder small.onnx', 'reconstruct']);
     expect(engine.jobs[1].settings?.device).toBe('cpu');
     expect(store.news.notices.value).toEqual([]);
     expect(store.opened.info.value?.name).toBe('liver.nii.gz');
+    engine.jobs[1].end.reject(new RemoteError(failureOf(new DeviceError('cpu', 'Nor that.'))));
+    await settled();
+    expect(store.news.notices.value[0].remedy).toBeUndefined();
+  });
+
+  it('tells the engine when an estimate was taken in', async () => {
+    const { store, desk, engine } = await furnished();
+    void store.runs.start();
+    await settled();
+    const taken = engine.jobs[0].told(progress(1, 0.5));
+    expect(desk.put).toHaveLength(0);
+    await taken;
+    expect(desk.put).toHaveLength(1);
+    expect(store.opened.heatmaps.value).toHaveLength(1);
+    expect(engine.jobs[0].told(progress(2))).toBeUndefined();
   });
 
   it('needs an encoder, and one with layers for methods on maps', async () => {
