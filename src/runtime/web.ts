@@ -32,6 +32,8 @@ export interface FoundDevice {
   readonly threads: number;
   /** A GPU that is imitated by the CPU, slower than that alone. */
   readonly imitated: boolean;
+  /** The engine and its version, for records. */
+  readonly engine: string;
 }
 
 /** More cores than these gain a small network nothing, and the page wants some as well. */
@@ -101,7 +103,13 @@ export async function findDevice(
   return openOnDevice(device, availableDevices(), (chosen) =>
     alone(async () => {
       const gpu = await probe(ort, chosen);
-      return { device: chosen, threads: ort.env.wasm.numThreads ?? 1, imitated: isImitated(gpu) };
+      const { versions, wasm } = ort.env;
+      return {
+        device: chosen,
+        threads: wasm.numThreads ?? 1,
+        imitated: isImitated(gpu),
+        engine: `onnxruntime-web ${versions.web ?? versions.common}`,
+      };
     }),
   );
 }

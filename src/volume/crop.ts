@@ -65,6 +65,7 @@ export function cropVolume(volume: Volume, box: Box): Volume {
 /**
  * The inverse of `cropVolume`: a grid of `shape` with the values of `part` in the box and `outside` elsewhere.
  * @param part [C, D, H, W] of the box's shape.
+ * @param into where the values go, instead of an array of its own; what it holds outside of the box stays.
  * @throws RangeError when `part` does not fit the box, or the box the shape.
  */
 export function uncropVolume(
@@ -73,6 +74,7 @@ export function uncropVolume(
   box: Box,
   shape: Shape,
   outside = 0,
+  into?: Float32Array,
 ): Float32Array {
   const inner = boxShape(box, shape);
   if (part.length !== channels * voxelCount(inner)) {
@@ -80,8 +82,8 @@ export function uncropVolume(
       `A box of ${[channels, ...inner].join('×')} has ${channels * voxelCount(inner)} values, not ${part.length}.`,
     );
   }
-  if (inner.every((length, axis) => length === shape[axis])) return part;
-  const data = new Float32Array(channels * voxelCount(shape)).fill(outside);
+  if (!into && inner.every((length, axis) => length === shape[axis])) return part;
+  const data = into ?? new Float32Array(channels * voxelCount(shape)).fill(outside);
   eachRow(box, shape, channels, (whole, from, length) => data.set(part.subarray(from, from + length), whole));
   return data;
 }

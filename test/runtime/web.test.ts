@@ -193,7 +193,7 @@ describe('what is wrong is said in a sentence', () => {
 
 describe('what there is to compute with', () => {
   it('is WebAssembly where there is no WebGPU, with the threads that the first session began with', async () => {
-    const wasm = { device: 'cpu', threads: 1, imitated: false };
+    const wasm = { device: 'cpu', threads: 1, imitated: false, engine: 'onnxruntime-web 1.30.0' };
     expect(await findDevice('auto', { threads: 1 })).toEqual(wasm);
     expect(await findDevice('cpu', { threads: 7 })).toEqual(wasm);
     expect(await errorOf(findDevice('webgpu'))).toBeInstanceOf(DeviceError);

@@ -76,6 +76,9 @@ describe('cropVolume', () => {
       fc.property(cases, ({ shape, box }) => {
         const volume = numbered(shape, 2);
         const back = uncropVolume(cropVolume(volume, box).data, 2, box, shape, -1);
+        const into = new Float32Array(back.length).fill(-1);
+        expect(uncropVolume(cropVolume(volume, box).data, 2, box, shape, 7, into)).toBe(into);
+        expect(into).toEqual(back);
         const inside = back.filter((value) => value !== -1);
         expect([...inside]).toEqual([...cropVolume(volume, box).data]);
         expect(back.every((value, i) => value === -1 || value === volume.data[i])).toBe(true);
