@@ -37,6 +37,8 @@ export default defineConfig({
   publicDir: false,
   plugins: [copyFetched()],
   resolve: {
+    // The JPEG 2000 codec asks for these where it runs in Node, and for neither elsewhere.
+    alias: { fs: here('src/app/nothing.ts'), path: here('src/app/nothing.ts') },
     // The engine's WebAssembly stays a file of its own instead of being put into a chunk.
     conditions: ['onnxruntime-web-use-extern-wasm', ...defaultClientConditions],
   },
@@ -50,5 +52,6 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
     chunkSizeWarningLimit: 4000,
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
 });

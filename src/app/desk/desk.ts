@@ -293,13 +293,13 @@ function shared(volume: Volume): Volume {
 }
 
 /** Percent of voxels whose magnitude the colours' range is not to be less than. */
-const RANGE_PERCENT = 99.8;
+const RANGE_PERCENT = 99.9;
 
+/** What few voxels exceed, and half of the strongest at least: a few strong voxels must not drown in colours of the weak. */
 function rangeOf(data: Float32Array): number {
   const [most] = percentiles(data, [RANGE_PERCENT], { magnitude: true });
-  if (most > 0) return most;
   const { minimum, maximum } = extremes(data);
-  return Math.max(maximum, -minimum) || 1;
+  return Math.max(most, maximum / 2, -minimum / 2) || 1;
 }
 
 /** Where nobody has tuned any: lesions reach above half of the maximum, and their voxels above a quarter of it. */
