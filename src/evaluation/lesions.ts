@@ -91,27 +91,38 @@ class LesionTable {
   /** A run [start, end) of a lesion, which leaves no row. Runs come in scan order. */
   add(label: number, start: number, end: number): void {
     const lesion = label - 1;
+    const heatmap = this.#heatmap;
+    let maximum = this.#maxima[lesion];
+    let peak = -1;
     for (let voxel = start; voxel < end; voxel++) {
-      if (this.#heatmap[voxel] > this.#maxima[lesion]) {
-        this.#maxima[lesion] = this.#heatmap[voxel];
-        this.#peaks[lesion] = voxel;
+      if (heatmap[voxel] > maximum) {
+        maximum = heatmap[voxel];
+        peak = voxel;
       }
     }
-    const [d, h, w] = indicesOf(start, this.#shape);
+    if (peak >= 0) {
+      this.#maxima[lesion] = maximum;
+      this.#peaks[lesion] = peak;
+    }
+    // Spelled out: this is done a hundred thousand times while a threshold is being moved.
+    const [, height, width] = this.#shape;
+    const row = Math.floor(start / width);
+    const d = Math.floor(row / height);
+    const h = row - d * height;
+    const w = start - row * width;
     const length = end - start;
-    const last = w + length - 1;
     const at = 3 * lesion;
     this.#sums[at] += d * length;
     this.#sums[at + 1] += h * length;
-    this.#sums[at + 2] += ((w + last) * length) / 2;
-    for (const [axis, from, to] of [
-      [0, d, d],
-      [1, h, h],
-      [2, w, last],
-    ] as const) {
-      this.#first[at + axis] = Math.min(this.#first[at + axis], from);
-      this.#last[at + axis] = Math.max(this.#last[at + axis], to);
-    }
+    this.#sums[at + 2] += ((2 * w + length - 1) * length) / 2;
+    this.#extend(at, d, d);
+    this.#extend(at + 1, h, h);
+    this.#extend(at + 2, w, w + length - 1);
+  }
+
+  #extend(at: number, from: number, to: number): void {
+    if (from < this.#first[at]) this.#first[at] = from;
+    if (to > this.#last[at]) this.#last[at] = to;
   }
 
   lesions(sizes: Int32Array, geometry: Geometry): Lesion[] {
