@@ -1,22 +1,29 @@
 /**
  * What is found in one heatmap and what a person makes of it. Lesions follow from two thresholds (hysteresis, A.7) and are
  * kept as runs of voxels; a person accepts or rejects them and paints voxels away. A decision is pinned to a voxel, the
- * lesion's highest, so that it goes with whatever lesion holds that voxel when thresholds change; where a lesion holds
- * several pins the latest counts. What is painted away stays away under every threshold, until it is given back.
+ * lesion's highest, so that it goes with whatever lesion holds that voxel when thresholds change; where that voxel itself is
+ * painted away, it goes with all that is left of the lesion. Where a lesion holds several pins the latest counts, and a
+ * new decision takes the place of them all. What is painted away stays away under every threshold, until it is given back.
  */
 import { componentMaxima, rowMaxima, runsAbove } from '../../evaluation/binarisation.ts';
-import { type ComponentRuns, connectRuns, keepRuns } from '../../evaluation/components.ts';
-import { indicesOf, lesionsOfRuns, voxelVolume } from '../../evaluation/lesions.ts';
+import { type ComponentRuns, connectRuns, keepRuns, runSizes } from '../../evaluation/components.ts';
+import { indicesOf, type Lesion, lesionsOfRuns, voxelVolume } from '../../evaluation/lesions.ts';
 import { mapPoint } from '../../volume/affine.ts';
 import { spacing, type Vector, voxelCount } from '../../volume/volume.ts';
 import type { Decision, FoundLesion, LesionList, Place, Stroke, ThresholdChoice } from '../protocol.ts';
 import { strokeVoxels } from './brush.ts';
-import { firstFrom, labelAt } from './label-runs.ts';
+import { labelAt } from './label-runs.ts';
 
 /** As in the evaluation (A.7) and `tonno segment`. */
 const CONNECTIVITY = 26;
 /** Voxels that all steps together may hold to be undone; the oldest are forgotten. */
 const REMEMBERED = 2 ** 24;
+
+interface Amount {
+  readonly voxels: number;
+  /** mm³. */
+  readonly volume: number;
+}
 
 /** A decision and the voxel that it is pinned to. */
 interface Pin {
@@ -45,11 +52,14 @@ export class Findings {
   #whole: ComponentRuns | undefined = NO_RUNS;
   #runs: ComponentRuns = NO_RUNS;
   #list: LesionList | undefined;
+  #decisions: ReadonlyMap<number, Decision> = new Map();
   #pins: readonly Pin[] = [];
   /** 1 where a voxel was painted away; made with the first stroke. */
   #away: Uint8Array | undefined;
   #painted = 0;
   #strokes = 0;
+  /** What the last stroke has come to so far, as long as it may go on. */
+  #stroke: Step | undefined;
   readonly #done: Step[] = [];
   readonly #undone: Step[] = [];
 
@@ -87,16 +97,27 @@ export class Findings {
 
   /** The decision of a lesion: that of the latest pin in it. */
   decision(lesion: number): Decision | undefined {
-    return this.#decisions().get(lesion);
+    return this.list && this.#decisions.get(lesion);
   }
 
-  #decisions(): Map<number, Decision> {
-    const decisions = new Map<number, Decision>();
-    for (const { voxel, decision } of this.#pins) {
-      const label = labelAt(this.runs, voxel);
-      if (label > 0) decisions.set(label, decision);
-    }
-    return decisions;
+  /** The lesions that a pin speaks of: the one that holds it or, where it was painted away, what is left of that. */
+  #lesionsOf({ voxel }: Pin, found: readonly Lesion[]): number[] {
+    const label = labelAt(this.#runs, voxel);
+    if (label > 0) return [label];
+    const whole = this.#painted > 0 && this.#whole ? labelAt(this.#whole, voxel) : 0;
+    return whole > 0
+      ? found.filter((lesion) => this.#wholeOf(lesion) === whole).map(({ number }) => number)
+      : [];
+  }
+
+  /** The lesion that this is a part of, by its number before paint. */
+  #wholeOf({ peak }: Lesion): number {
+    return this.#whole ? labelAt(this.#whole, this.#index(peak)) : 0;
+  }
+
+  #index([d, h, w]: Vector): number {
+    const [, height, width] = this.#place.shape;
+    return (d * height + h) * width + w;
   }
 
   /**
@@ -104,12 +125,19 @@ export class Findings {
    * @throws RangeError when there is no such lesion.
    */
   decide(lesion: number, decision: Decision | undefined): LesionList {
-    const found = this.list.lesions.find(({ number }) => number === lesion);
+    const { lesions } = this.list;
+    const found = lesions.find(({ number }) => number === lesion);
     if (!found) throw new RangeError(`There is no lesion ${lesion}.`);
-    const [d, h, w] = found.peak;
-    const [, height, width] = this.#place.shape;
-    const others = this.#pins.filter(({ voxel }) => labelAt(this.#runs, voxel) !== lesion);
-    const own: Pin[] = decision ? [{ voxel: (d * height + h) * width + w, decision }] : [];
+    if (found.decision === decision) return this.list;
+    // A pin that speaks of other parts too is left to those, each with one of its own.
+    const others = this.#pins.flatMap((pin) => {
+      const spokenOf = this.#lesionsOf(pin, lesions);
+      if (!spokenOf.includes(lesion)) return [pin];
+      return lesions
+        .filter(({ number }) => number !== lesion && spokenOf.includes(number))
+        .map(({ peak }) => ({ ...pin, voxel: this.#index(peak) }));
+    });
+    const own: Pin[] = decision ? [{ voxel: this.#index(found.peak), decision }] : [];
     this.#take({ kind: 'pins', before: this.#pins, after: [...others, ...own] });
     return this.list;
   }
@@ -117,16 +145,21 @@ export class Findings {
   /** Takes voxels away from lesions, or gives back what was taken. */
   paint({ points, radius, tool, continues }: Stroke): LesionList {
     const away = tool === 'erase';
+    const before = continues ? this.#stroke : undefined;
+    this.#stroke = before;
+    if (!away && this.#painted === 0) return this.list;
     this.#away ??= new Uint8Array(voxelCount(this.#place.shape));
-    const changed = new Set<number>();
-    const wanted = away ? 0 : 1;
+    const wanted = away ? 1 : 0;
+    const changed: number[] = [];
     for (const voxel of strokeVoxels({ points, radius }, this.#place.shape, spacing(this.#place.geometry))) {
-      if (this.#away[voxel] === wanted) changed.add(voxel);
+      if (this.#away[voxel] === wanted) continue;
+      // Marked at once, so that a voxel that comes twice counts once.
+      this.#away[voxel] = wanted;
+      changed.push(voxel);
     }
-    if (changed.size > 0) {
-      const before = this.#done.at(-1);
-      const goesOn = continues && before?.kind === 'paint' && before.away === away;
-      this.#take({ kind: 'paint', voxels: Int32Array.from(changed), away }, goesOn ? before : undefined);
+    if (changed.length > 0) {
+      const step: Step = { kind: 'paint', voxels: Int32Array.from(changed), away };
+      this.#stroke = this.#take(step, before);
     }
     return this.list;
   }
@@ -151,15 +184,24 @@ export class Findings {
     return this.list;
   }
 
-  /** @param before a part of the same stroke, which becomes one step with this one. */
-  #take(step: Step, before?: Step): void {
+  /**
+   * @param before what has been done of the same stroke, which becomes one step with this.
+   * @returns the step as it is remembered.
+   */
+  #take(step: Step, before?: Step): Step {
     this.#apply(step, true);
-    if (before?.kind === 'paint' && step.kind === 'paint') {
-      this.#done[this.#done.length - 1] = { ...step, voxels: joined(before.voxels, step.voxels) };
+    let taken = step;
+    if (
+      step.kind === 'paint' &&
+      before?.kind === 'paint' &&
+      before.away === step.away &&
+      before === this.#done.at(-1)
+    ) {
+      taken = { ...step, voxels: joined(before.voxels, step.voxels) };
+      this.#done.pop();
       this.#strokes--;
-    } else {
-      this.#done.push(step);
     }
+    this.#done.push(taken);
     this.#undone.length = 0;
     let held = 0;
     for (let i = this.#done.length - 1; i >= 0; i--) {
@@ -171,6 +213,7 @@ export class Findings {
       }
     }
     this.#list = undefined;
+    return taken;
   }
 
   #apply(step: Step, forward: boolean): void {
@@ -188,23 +231,22 @@ export class Findings {
     this.#whole ??= this.#hysteresis();
     this.#runs = this.#painted > 0 ? this.#withoutPainted(this.#whole) : this.#whole;
     const found = lesionsOfRuns(this.#runs, this.#heatmap, this.#place);
-    // Pins are read from the runs that were just made.
-    this.#list = { ...this.#frame(), lesions: found };
-    const decisions = this.#decisions();
+    const decisions = new Map<number, Decision>();
+    for (const pin of this.#pins) {
+      for (const lesion of this.#lesionsOf(pin, found)) decisions.set(lesion, pin.decision);
+    }
+    this.#decisions = decisions;
     const lesions: FoundLesion[] = found.map((lesion) => {
       const decision = decisions.get(lesion.number);
       return decision ? { ...lesion, decision } : lesion;
     });
     lesions.sort((a, b) => b.maximum - a.maximum || a.number - b.number);
-    return { ...this.#frame(), lesions };
-  }
-
-  #frame() {
     return {
       ...this.#thresholds,
       painted: this.#painted,
       canUndo: this.#done.length > 0,
       canRedo: this.#undone.length > 0,
+      lesions,
     };
   }
 
@@ -223,9 +265,9 @@ export class Findings {
    */
   #withoutPainted(whole: ComponentRuns): ComponentRuns {
     const away = this.#away!;
-    return connectRuns(this.#place.shape, CONNECTIVITY, (_, from, to, found) => {
-      for (let run = firstFrom(whole.starts, from); run < whole.starts.length; run++) {
-        if (whole.starts[run] >= to) return;
+    let run = 0;
+    return connectRuns(this.#place.shape, CONNECTIVITY, (_, __, to, found) => {
+      for (; run < whole.starts.length && whole.starts[run] < to; run++) {
         let voxel = whole.starts[run];
         const end = whole.ends[run];
         while (voxel < end) {
@@ -238,24 +280,35 @@ export class Findings {
     });
   }
 
-  /** What a person changed, for a record: decisions with where they were made, voxels painted away. */
+  /** What a person changed, for a record: decisions with where they were made, and what was painted away. */
   changes(): {
     readonly decisions: readonly {
       readonly decision: Decision;
       readonly voxel: Vector;
+      /** RAS+ millimetres. */
       readonly world: Vector;
+      /** What it speaks of under the present thresholds. */
+      readonly lesions: readonly number[];
     }[];
-    readonly paintedAway: { readonly voxels: number; readonly volume: number; readonly strokes: number };
+    /** Voxels that no threshold brings back, and the part of them that would be in lesions now; mm³. */
+    readonly paintedAway: Amount & { readonly fromLesions: Amount; readonly strokes: number };
   } {
     const { shape, geometry } = this.#place;
+    const { lesions } = this.list;
+    const amount = (voxels: number): Amount => ({ voxels, volume: voxels * voxelVolume(geometry) });
     return {
-      decisions: this.#pins.map(({ voxel, decision }) => {
-        const [d, h, w] = indicesOf(voxel, shape);
-        return { decision, voxel: [d, h, w], world: mapPoint(geometry.affine, [w, h, d]) };
+      decisions: this.#pins.map((pin) => {
+        const [d, h, w] = indicesOf(pin.voxel, shape);
+        return {
+          decision: pin.decision,
+          voxel: [d, h, w],
+          world: mapPoint(geometry.affine, [w, h, d]),
+          lesions: this.#lesionsOf(pin, lesions).sort((a, b) => a - b),
+        };
       }),
       paintedAway: {
-        voxels: this.#painted,
-        volume: this.#painted * voxelVolume(geometry),
+        ...amount(this.#painted),
+        fromLesions: amount(voxelsIn(this.#whole ?? NO_RUNS) - voxelsIn(this.#runs)),
         strokes: this.#strokes,
       },
     };
@@ -265,6 +318,10 @@ export class Findings {
   get touched(): boolean {
     return this.#pins.length > 0 || this.#painted > 0;
   }
+}
+
+function voxelsIn(runs: ComponentRuns): number {
+  return runSizes(runs).reduce((sum, size) => sum + size, 0);
 }
 
 function joined(a: Int32Array, b: Int32Array): Int32Array {
