@@ -114,6 +114,7 @@ function totals(parts: SaveParts) {
   return {
     lesions: lesions.length,
     leftOut: parts.findings.list.lesions.length - lesions.length,
+    ...(lesions.length === 0 && { empty: true }),
     voxels: sum(lesions.map(({ voxels }) => voxels)),
     volume: sum(lesions.map(({ volume }) => volume)),
   };
@@ -139,8 +140,10 @@ function sidecar({ info, heatmap, findings }: SaveParts) {
 /** As the command line names it by its record; by its title where that is another program's. */
 function entitiesOf({ title, record }: HeatmapInfo): string {
   const { method, cam, layer } = record as { method?: MethodName; cam?: string; layer?: { name?: string } };
-  if (method === undefined || !(method in methods))
-    return `desc-${title.toLowerCase().replace(/[^a-z0-9]+/g, '-')}`;
+  if (method === undefined || !(method in methods)) {
+    const words = title.toLowerCase().match(/[a-z0-9]+/g) ?? ['unnamed'];
+    return `desc-${words.join('-')}`;
+  }
   const entities = { ...(cam && { cam }), ...(layer?.name && { layer: layer.name }) };
   return heatmapEntities({ plan: { method }, entities });
 }
