@@ -47,7 +47,13 @@ export async function openWorked(name: WorkedName): Promise<Desk> {
   const desk = new Desk();
   await desk.open(sources(path));
   const { data } = await desk.volume();
-  const record = { method: 'averaged-cam', cam: 'layercam', layer: { name: 'layer 2' }, seed: 5 };
+  const record = {
+    method: 'averaged-cam',
+    cam: 'layercam',
+    layer: { name: 'layer 2' },
+    seed: 5,
+    heatmap: { file: 'as it was made.nii.gz', minimum: -1, maximum: 1, note: 'kept' },
+  };
   await desk.putHeatmap({ id: 'own', title: 'Averaged LayerCAM, layer 2', data, record });
   await desk.threshold({ low, high });
   return desk;

@@ -11,9 +11,20 @@ export function* strokeVoxels(
   shape: Shape,
   spacing: Vector,
 ): Generator<number> {
-  for (let i = 0; i < points.length; i++) {
-    if (i > 0 || points.length === 1)
-      yield* segmentVoxels(points[Math.max(i - 1, 0)], points[i], radius, shape, spacing);
+  if (points.length === 1) yield* segmentVoxels(points[0], points[0], radius, shape, spacing);
+  for (let i = 1; i < points.length; i++) {
+    const [a, b] = [points[i - 1], points[i]];
+    // All voxels of a box around a segment are looked at: of a long one across the axes that would be the whole volume.
+    const length = Math.hypot(...spacing.map((size, axis) => (b[axis] - a[axis]) * size));
+    const pieces = Math.max(1, Math.ceil(length / Math.max(2 * radius, 4 * Math.max(...spacing))));
+    const at = (piece: number): Vector => {
+      if (piece === pieces) return b;
+      const share = piece / pieces;
+      return [a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1]), a[2] + share * (b[2] - a[2])];
+    };
+    for (let piece = 0; piece < pieces; piece++) {
+      yield* segmentVoxels(at(piece), at(piece + 1), radius, shape, spacing);
+    }
   }
 }
 

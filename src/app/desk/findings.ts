@@ -45,6 +45,7 @@ const NO_RUNS: ComponentRuns = {
 
 export class Findings {
   readonly #place: Place;
+  readonly #remembered: number;
   #heatmap: Float32Array;
   #rowMaxima: Float32Array | undefined;
   #thresholds: ThresholdChoice = { low: Number.POSITIVE_INFINITY, high: Number.POSITIVE_INFINITY };
@@ -63,10 +64,18 @@ export class Findings {
   readonly #done: Step[] = [];
   readonly #undone: Step[] = [];
 
-  /** @param heatmap [D, H, W] on the place's grid. */
-  constructor(heatmap: Float32Array, place: Place) {
+  /**
+   * @param heatmap [D, H, W] on the place's grid.
+   * @param options `remembered`: voxels that all strokes together may hold to be undone.
+   */
+  constructor(
+    heatmap: Float32Array,
+    place: Place,
+    { remembered = REMEMBERED }: { readonly remembered?: number } = {},
+  ) {
     this.#heatmap = heatmap;
     this.#place = place;
+    this.#remembered = remembered;
   }
 
   /** New values of the same heatmap: thresholds are laid on it again when the list is next asked for. */
@@ -207,7 +216,7 @@ export class Findings {
     for (let i = this.#done.length - 1; i >= 0; i--) {
       const kept = this.#done[i];
       held += kept.kind === 'paint' ? kept.voxels.length : 0;
-      if (held > REMEMBERED && i < this.#done.length - 1) {
+      if (held > this.#remembered && i < this.#done.length - 1) {
         this.#done.splice(0, i + 1);
         break;
       }

@@ -260,6 +260,7 @@ describe('saveFiles', () => {
       file: 'int16-sform_desc-averaged-cam_cam-layercam_layer-layer-2_heatmap.nii.gz',
       minimum: -122,
       maximum: 122,
+      note: 'kept',
     });
   });
 
