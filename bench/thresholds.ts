@@ -95,6 +95,6 @@ const ratio = median(plain.map((time, i) => time / own[i])).toFixed(1);
 console.log(
   `${shape.join(' × ')} voxels, up to ${((100 * most.voxels) / voxelCount(shape)).toFixed(1)} % in ${most.lesions} lesions (${most.runs} runs)`,
 );
-console.log(`thresholds: ${summary(own)}; the first ever ${summary(first)}`);
+console.log(`thresholds: ${summary(own)}; the first ever ${first[0].toFixed(1)} ms`);
 console.log(`hysteresis and lesions: ${summary(plain)}; ${ratio} times as long`);
 console.log(`a stroke of 8 mm where most is marked: ${summary(strokes)}`);
