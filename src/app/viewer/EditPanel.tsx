@@ -34,7 +34,8 @@ export function EditPanel({ state }: { state: ViewerState }): JSX.Element | null
         ))}
       </fieldset>
       <SliderField
-        label="Brush, mm"
+        label="Brush mm"
+        title="Radius of the brush in millimetres."
         testId="brush"
         min={0.5}
         max={LARGEST_BRUSH}
@@ -64,19 +65,29 @@ export function SavePanel({ state }: { state: ViewerState }): JSX.Element | null
   return (
     <Panel title="Save">
       <div class="buttons">
-        <button type="button" data-testid="save-mask" onClick={() => state.save('mask')}>
-          Mask (NIfTI)
+        <button type="button" data-testid="save-mask" title="As NIfTI" onClick={() => state.save('mask')}>
+          Mask
         </button>
-        <button type="button" data-testid="save-heatmap" onClick={() => state.save('heatmap')}>
-          Heatmap (NIfTI)
+        <button
+          type="button"
+          data-testid="save-heatmap"
+          title="As NIfTI"
+          onClick={() => state.save('heatmap')}
+        >
+          Heatmap
         </button>
         {state.info.dicom && (
-          <button type="button" data-testid="save-seg" onClick={() => state.save('dicom-seg')}>
-            DICOM Segmentation
+          <button
+            type="button"
+            data-testid="save-seg"
+            title="As DICOM Segmentation"
+            onClick={() => state.save('dicom-seg')}
+          >
+            DICOM SEG
           </button>
         )}
       </div>
-      <p class="muted">Each with a file that says how it was made and what was changed by hand.</p>
+      <p class="muted">Changes by hand are recorded with it.</p>
     </Panel>
   );
 }

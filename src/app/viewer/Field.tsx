@@ -21,7 +21,7 @@ export function SliderField({
   title?: string;
   onInput(value: number): void;
 }): JSX.Element {
-  const shown = Number(value.toPrecision(5));
+  const shown = Number(value.toPrecision(4));
   return (
     <label class="slider-field" title={title}>
       <span>{label}</span>
@@ -50,11 +50,14 @@ export function SliderField({
 
 export function Toggle({
   label,
+  kind,
   checked,
   testId,
   onChange,
 }: {
   label: string;
+  /** Of the outline that is shown, whose colour is then shown here. */
+  kind?: 'lesion' | 'truth';
   checked: boolean;
   testId: string;
   onChange(checked: boolean): void;
@@ -68,6 +71,7 @@ export function Toggle({
         onChange={(event) => onChange(event.currentTarget.checked)}
       />
       <span>{label}</span>
+      {kind && <span class="swatch" data-kind={kind} />}
     </label>
   );
 }

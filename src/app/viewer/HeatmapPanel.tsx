@@ -1,4 +1,4 @@
-/** Which heatmap is looked at, and how: opacity, the symmetric range of its colours, and the image's window. */
+/** Which heatmap is looked at, and how: what is shown of it, its opacity, the symmetric range of its colours. */
 import type { ReadonlySignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import type { HeatmapInfo } from '../protocol.ts';
@@ -10,11 +10,14 @@ export function HeatmapPanel({
   heatmaps,
   chosen,
   onChoose,
+  truth,
 }: {
   state: ViewerState;
   heatmaps: ReadonlySignal<readonly HeatmapInfo[]>;
   chosen: ReadonlySignal<string | undefined>;
   onChoose(id: string): void;
+  /** Whether there is one to be shown. */
+  truth: boolean;
 }): JSX.Element | null {
   const heatmap = state.heatmap.value;
   if (!heatmap) return null;
@@ -49,7 +52,8 @@ export function HeatmapPanel({
         <span>{short(range)}</span>
       </div>
       <SliderField
-        label="Colours’ range ±"
+        label="Range ±"
+        title="The value whose colour is the deepest red, and as blue below zero."
         testId="range"
         min={most / 500}
         max={most}
@@ -79,15 +83,17 @@ export function HeatmapPanel({
         />
         <Toggle
           label="Lesions"
+          kind="lesion"
           testId="show-mask"
           checked={state.maskShown.value}
           onChange={(checked) => {
             state.maskShown.value = checked;
           }}
         />
-        {state.info.truth && (
+        {truth && (
           <Toggle
             label="Truth"
+            kind="truth"
             testId="show-truth"
             checked={state.truthShown.value}
             onChange={(checked) => {
@@ -96,55 +102,6 @@ export function HeatmapPanel({
           />
         )}
       </div>
-    </Panel>
-  );
-}
-
-export function ImagePanel({ state }: { state: ViewerState }): JSX.Element {
-  const { info } = state;
-  const { minimum, maximum } = info.windows[state.channel.value];
-  const [low, high] = state.window.value;
-  const step = (maximum - minimum) / 500 || 1;
-  return (
-    <Panel title={info.units ? `Image (${info.units})` : 'Image'}>
-      {info.channels > 1 && (
-        <label class="row-field">
-          <span>Channel</span>
-          <select
-            data-testid="channel"
-            value={state.channel.value}
-            onChange={(event) => state.setChannel(Number(event.currentTarget.value))}
-          >
-            {info.windows.map((_, channel) => (
-              <option key={channel} value={channel}>
-                {channel + 1}
-              </option>
-            ))}
-          </select>
-        </label>
-      )}
-      <SliderField
-        label="Black"
-        testId="window-low"
-        min={minimum}
-        max={maximum}
-        step={step}
-        value={low}
-        onInput={(value) => {
-          state.window.value = [value, Math.max(value, high)];
-        }}
-      />
-      <SliderField
-        label="White"
-        testId="window-high"
-        min={minimum}
-        max={maximum}
-        step={step}
-        value={high}
-        onInput={(value) => {
-          state.window.value = [Math.min(low, value), value];
-        }}
-      />
     </Panel>
   );
 }

@@ -1,6 +1,6 @@
-/** The list of keys, as a dialog. */
+/** The list of keys, and of what pointers do, as a dialog. */
 import type { JSX, RefObject } from 'preact';
-import { KEYS } from './keys.ts';
+import { KEYS, POINTER } from './keys.ts';
 
 export function KeysDialog({ dialog }: { dialog: RefObject<HTMLDialogElement | null> }): JSX.Element {
   return (
@@ -12,6 +12,15 @@ export function KeysDialog({ dialog }: { dialog: RefObject<HTMLDialogElement | n
             <dt>
               <kbd>{shown}</kbd>
             </dt>
+            <dd>{does}</dd>
+          </div>
+        ))}
+      </dl>
+      <h2>Pointer and fingers</h2>
+      <dl>
+        {POINTER.map(({ shown, does }) => (
+          <div key={shown}>
+            <dt>{shown}</dt>
             <dd>{does}</dd>
           </div>
         ))}

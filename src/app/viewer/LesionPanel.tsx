@@ -16,8 +16,8 @@ export function LesionPanel({ state }: { state: ViewerState }): JSX.Element | nu
   return (
     <Panel title="Lesions">
       <SliderField
-        label="τ, a lesion reaches it"
-        title="A lesion has a voxel above this value."
+        label="Peak, τ"
+        title="A lesion reaches above this value."
         testId="high"
         min={minimum}
         max={maximum}
@@ -26,8 +26,8 @@ export function LesionPanel({ state }: { state: ViewerState }): JSX.Element | nu
         onInput={(value) => state.setThreshold('high', value)}
       />
       <SliderField
-        label="τ′, its voxels exceed it"
-        title="Voxels above this value belong to it."
+        label="Extent, τ′"
+        title="A lesion’s voxels are above this value."
         testId="low"
         min={minimum}
         max={maximum}
@@ -96,7 +96,7 @@ function LesionRow({
       <th scope="row">
         <button
           type="button"
-          class="link"
+          class="link go"
           onClick={() => state.goTo(lesion)}
           aria-label={`Go to lesion ${place}`}
         >

@@ -3,7 +3,6 @@ import type { Axis } from '../../report/planes.ts';
 import { stepInView } from './coordinates.ts';
 import { setBrush } from './EditPanel.tsx';
 import type { KeyAction } from './keys.ts';
-import { zoom } from './Plane.tsx';
 import type { Tool, ViewerState } from './state.ts';
 
 const OPACITY_STEP = 0.1;
@@ -39,8 +38,8 @@ export const ACTIONS: Actions = {
   back: slice((index) => index - 1),
   first: slice(() => 0),
   last: slice((_, last) => last),
-  'zoom-in': (state) => zoom(state, ZOOM_STEP),
-  'zoom-out': (state) => zoom(state, 1 / ZOOM_STEP),
+  'zoom-in': (state) => state.zoomBy(ZOOM_STEP, () => state.crosshair.peek()),
+  'zoom-out': (state) => state.zoomBy(1 / ZOOM_STEP, () => state.crosshair.peek()),
   'next-lesion': (state) => state.step(1),
   'previous-lesion': (state) => state.step(-1),
   accept: (state) => state.decide('accepted'),

@@ -80,6 +80,15 @@ export const KEYS: readonly KeyRow[] = [
   { action: 'keys', keys: ['?'], shown: '?', does: 'This list' },
 ];
 
+/** What pointers do on a plane (gestures.ts), for the same dialog. */
+export const POINTER: readonly Pick<KeyRow, 'shown' | 'does'>[] = [
+  { shown: 'Drag', does: 'Move the crosshair, or use the brush' },
+  { shown: 'Wheel', does: 'Go through the slices' },
+  { shown: 'Ctrl wheel, two fingers', does: 'Zoom' },
+  { shown: 'Shift drag, two fingers', does: 'Move the picture' },
+  { shown: 'Right-button drag', does: 'Window: width across, level down' },
+];
+
 /** What a key press means. */
 export function actionOf(
   { key, ctrlKey, metaKey, altKey }: Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey'>,

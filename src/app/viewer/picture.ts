@@ -8,6 +8,8 @@ const SQUARES = 6;
 /** Canvas points that the crosshair leaves free around what it points at. */
 const GAP = 7;
 
+const CASING = 'rgb(0 0 0 / 0.55)';
+
 /** Outlines from the least to the most telling, which is drawn last. */
 const STYLES: Readonly<Record<OutlineKind, { colour: string; width: number; dash?: number[] }>> = {
   truth: { colour: '#ffd83d', width: 1.5 },
@@ -73,6 +75,11 @@ export class PictureCanvas {
         context.moveTo(frame.left + segments[i] * x, frame.top + segments[i + 1] * y);
         context.lineTo(frame.left + segments[i + 2] * x, frame.top + segments[i + 3] * y);
       }
+      // Dark beside the line, so that it is told from red and white alike.
+      context.setLineDash([]);
+      context.strokeStyle = CASING;
+      context.lineWidth = width + 2;
+      context.stroke();
       context.setLineDash(dash);
       context.strokeStyle = colour;
       context.lineWidth = width;

@@ -19,7 +19,7 @@ import type {
   ThresholdChoice,
 } from '../protocol.ts';
 import { type Failure, failureOf } from '../remote.ts';
-import { nearestVoxel } from './coordinates.ts';
+import { axesInOrder, nearestVoxel } from './coordinates.ts';
 import { Latest } from './latest.ts';
 
 export type Tool = 'look' | 'erase' | 'restore';
@@ -40,6 +40,14 @@ interface Look {
   range?: number;
 }
 
+/** Thresholds on their way to the desk, and when a person set them. */
+interface Laying {
+  readonly choice: ThresholdChoice;
+  readonly since?: number;
+}
+
+const MOST_ZOOM = 12;
+
 export class ViewerState {
   readonly info: CaseInfo;
   readonly crosshair: Signal<Vector>;
@@ -58,8 +66,10 @@ export class ViewerState {
   /** Millimetres. */
   readonly brush: Signal<number>;
   readonly zoom = signal(1);
+  /** What is in the middle of the planes where they are zoomed; need not be whole. */
+  readonly centre: Signal<Vector>;
   /** The plane that keys move in. */
-  readonly plane = signal<Axis>(0);
+  readonly plane: Signal<Axis>;
   /** Grows whenever planes must be drawn anew though no request has changed. */
   readonly version = signal(0);
   readonly heatmap: ReadonlySignal<HeatmapInfo | undefined>;
@@ -67,15 +77,15 @@ export class ViewerState {
   readonly #inputs: StateInputs;
   readonly #looks = new Map<string, Look>();
   readonly #stop: (() => void)[] = [];
-  readonly #laying: Latest<ThresholdChoice>;
+  readonly #laying: Latest<Laying>;
   readonly #probing: Latest<Vector>;
   readonly #painting: Latest<undefined>;
   /** Points of the stroke that the desk has not been told of. */
   #stroke: Vector[] = [];
   /** Whether the desk has a part of the stroke. */
   #continues = false;
-  /** When thresholds were last set, and which planes have not shown it yet. */
-  #asked: { readonly since: number; readonly planes: Set<Axis> } | undefined;
+  /** When the thresholds that the desk answered last were set, and which planes do not show them yet. */
+  #asked: { readonly since: number; readonly version: number; readonly planes: Set<Axis> } | undefined;
 
   constructor(inputs: StateInputs) {
     const { info, desk, heatmaps, chosen, revision } = inputs;
@@ -84,12 +94,17 @@ export class ViewerState {
     this.crosshair = signal(
       nearestVoxel([info.shape[0] / 2, info.shape[1] / 2, info.shape[2] / 2], info.shape),
     );
+    this.plane = signal(axesInOrder(info.views)[0]);
+    this.centre = signal(this.crosshair.peek());
     const { low, high } = info.windows[0];
     this.window = signal([low, high]);
     this.brush = signal(Number((3 * Math.min(...info.spacing)).toPrecision(2)));
     this.heatmap = computed(() => heatmaps.value.find(({ id }) => id === chosen.value));
     const failed = (error: unknown) => inputs.onFailure(failureOf(error));
-    this.#laying = new Latest(async (choice) => this.#show(await desk.threshold(choice)), failed);
+    this.#laying = new Latest(
+      async ({ choice, since }) => this.#show(await desk.threshold(choice), since),
+      failed,
+    );
     this.#probing = new Latest(async (voxel) => {
       this.probe.value = await desk.probe(voxel);
     }, failed);
@@ -120,7 +135,7 @@ export class ViewerState {
       this.range.value = look?.range ?? range;
       this.thresholds.value = look?.thresholds ?? thresholds;
     });
-    this.#laying.ask(this.thresholds.peek());
+    this.#laying.ask({ choice: this.thresholds.peek() });
   }
 
   #putDown(): void {
@@ -131,14 +146,16 @@ export class ViewerState {
     });
   }
 
-  #show(list: LesionList): void {
+  #show(list: LesionList, since?: number): void {
+    const version = this.version.peek() + 1;
+    if (since !== undefined) this.#asked = { since, version, planes: new Set([0, 1, 2]) };
     batch(() => {
       this.list.value = list;
       const chosen = this.lesion.peek();
       if (chosen !== undefined && !list.lesions.some(({ number }) => number === chosen)) {
         this.lesion.value = undefined;
       }
-      this.version.value = this.version.peek() + 1;
+      this.version.value = version;
     });
   }
 
@@ -160,16 +177,19 @@ export class ViewerState {
         ? { low: value, high: Math.max(value, high) }
         : { low: Math.min(low, value), high: value };
     look.thresholds = choice;
-    this.#asked ??= { since: performance.now(), planes: new Set([0, 1, 2]) };
     this.thresholds.value = choice;
-    this.#laying.ask(choice);
+    this.#laying.ask({ choice, since: performance.now() });
   }
 
-  /** A plane says that it shows the thresholds' lesions; when all do, the time since they were set is measured. */
-  drawn(axis: Axis): void {
+  /**
+   * A plane says that it shows what was there at a version. When all three show the lesions of thresholds that a person
+   * set, the time since then is measured, as `tonno-threshold`.
+   */
+  drawn(axis: Axis, version: number): void {
     const asked = this.#asked;
-    asked?.planes.delete(axis);
-    if (!asked || asked.planes.size > 0) return;
+    if (!asked || version < asked.version) return;
+    asked.planes.delete(axis);
+    if (asked.planes.size > 0) return;
     performance.measure('tonno-threshold', { start: asked.since, end: performance.now() });
     this.#asked = undefined;
   }
@@ -195,6 +215,16 @@ export class ViewerState {
     if (voxel.join() !== this.crosshair.peek().join()) this.crosshair.value = voxel;
   }
 
+  /** Zooms as far as it goes. @param centre what is in the middle once the picture has grown so much. */
+  zoomBy(by: number, centre: (by: number) => Vector): void {
+    const before = this.zoom.peek();
+    const zoom = Math.min(Math.max(before * by, 1), MOST_ZOOM);
+    batch(() => {
+      this.centre.value = centre(zoom / before);
+      this.zoom.value = zoom;
+    });
+  }
+
   request(axis: Axis): PlaneRequest {
     return {
       axis,
@@ -214,6 +244,7 @@ export class ViewerState {
     batch(() => {
       this.lesion.value = number;
       this.moveTo(peak);
+      this.centre.value = peak;
     });
     const place = (this.list.peek()?.lesions.findIndex((one) => one.number === number) ?? 0) + 1;
     this.#inputs.onSay(`Lesion ${place}, maximum ${short(maximum)}, ${volumeText(volume)}.`);
