@@ -56,8 +56,9 @@ function Workspace({ store, desk }: AppProps): JSX.Element | null {
   if (!info) return null;
   return (
     <div class="workspace">
+      <CaseBar store={store} />
+      <SettingsPanel store={store} />
       <div class="picture">
-        <CaseBar store={store} />
         <Viewer
           // Another case is looked at from its own middle.
           key={opened.generation.value}
@@ -74,7 +75,6 @@ function Workspace({ store, desk }: AppProps): JSX.Element | null {
           onSay={(sentence) => news.say(sentence)}
         />
       </div>
-      <SettingsPanel store={store} />
     </div>
   );
 }

@@ -1,4 +1,4 @@
-/** What is reconstructed: method, maps and layer, preset and how many angles. */
+/** What is reconstructed: class, method, maps and layer; and how much of it: preset and how many angles. */
 import type { JSX } from 'preact';
 import { type MethodName, methods, type PresetName, presets } from '../../reconstruction/methods.ts';
 import { NumberField, SelectField } from './controls.tsx';
@@ -20,9 +20,7 @@ const presetTitles: Readonly<Record<PresetName, string>> = {
 export function MethodFields({ store }: { store: Store }): JSX.Element {
   const choices = store.choices.value;
   const encoder = store.encoder.info.value;
-  const { response, directions } = methods[choices.method];
-  const preset = presets[choices.preset];
-  const everywhere = directions === 'fibonacci';
+  const { response } = methods[choices.method];
   return (
     <>
       {encoder && encoder.classes.length > 1 && (
@@ -43,7 +41,7 @@ export function MethodFields({ store }: { store: Store }): JSX.Element {
         onChange={(method) => store.change({ method })}
       />
       {response === 'map' && (
-        <div class="pair">
+        <>
           <SelectField
             label="Map"
             testid="cam"
@@ -59,8 +57,19 @@ export function MethodFields({ store }: { store: Store }): JSX.Element {
             options={(encoder?.layers ?? []).map(({ name, title }) => ({ value: name, title }))}
             onChange={(layer) => store.change({ layer })}
           />
-        </div>
+        </>
       )}
+    </>
+  );
+}
+
+export function AmountFields({ store }: { store: Store }): JSX.Element {
+  const choices = store.choices.value;
+  const { response, directions } = methods[choices.method];
+  const preset = presets[choices.preset];
+  const everywhere = directions === 'fibonacci';
+  return (
+    <>
       <SelectField
         label="Preset"
         testid="preset"

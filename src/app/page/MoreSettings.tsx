@@ -15,6 +15,7 @@ const deviceOptions: readonly { value: Device; title: string }[] = [
 
 export function DeviceField({ store }: { store: Store }): JSX.Element {
   const engine = store.encoder.engine.value;
+  const loading = store.encoder.loading.value;
   return (
     <>
       <SelectField
@@ -25,7 +26,7 @@ export function DeviceField({ store }: { store: Store }): JSX.Element {
         onChange={(device) => store.change({ device })}
       />
       <p class="hint" data-testid="engine-info">
-        {engine ? engine.title : 'The engine is not loaded yet.'}
+        {engine?.title ?? (loading ? 'The engine is being loaded.' : 'The engine is not loaded yet.')}
       </p>
     </>
   );

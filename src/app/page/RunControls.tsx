@@ -38,11 +38,11 @@ export function RunControls({ store }: { store: Store }): JSX.Element {
       {!run && ended && methods[ended.settings.method].directions === 'fibonacci' && (
         <More store={store} ended={ended} />
       )}
-      {info && (
+      {info && !run && (
         <button
           type="button"
           data-testid="make-profiles"
-          disabled={runs.profiling.value || run !== undefined}
+          disabled={runs.profiling.value}
           onClick={() => void runs.profiles()}
         >
           {runs.profiling.value ? 'Making logit profiles …' : 'Logit profiles'}

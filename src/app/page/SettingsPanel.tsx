@@ -1,42 +1,60 @@
-/** Beside the picture: the encoder, what to do with it, and how far it is. On a small screen it folds away. */
+/**
+ * What to do with the case: reconstruct, how far it is, and the encoder and settings, which fold away. Over the picture,
+ * since that wants the width; beside it on a very wide screen, where they stay unfolded.
+ */
+import { useSignal, useSignalEffect } from '@preact/signals';
 import type { JSX } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
 import { EncoderSection } from './EncoderSection.tsx';
-import { KeptHeatmap } from './KeptHeatmap.tsx';
-import { MethodFields } from './MethodFields.tsx';
+import { KeptOffer, KeptSettings } from './KeptHeatmap.tsx';
+import { AmountFields, MethodFields } from './MethodFields.tsx';
 import { DeviceField, MoreSettings } from './MoreSettings.tsx';
 import { RunControls } from './RunControls.tsx';
 import type { Store } from './store.ts';
 
-/** As in shell.css: the panel stands beside the picture from here on. */
-const WIDE = '(min-width: 60rem)';
-
-function useWide(): boolean {
-  const [wide, setWide] = useState(() => matchMedia(WIDE).matches);
-  useEffect(() => {
-    const media = matchMedia(WIDE);
-    const follow = () => setWide(media.matches);
-    media.addEventListener('change', follow);
-    return () => media.removeEventListener('change', follow);
-  }, []);
-  return wide;
-}
+/** As in shell.css: from here on the panel is beside the picture. */
+const BESIDE = '(min-width: 100rem)';
+/** Below, the settings would take the first screen: they are unfolded when they are asked for. */
+const ROOMY = '(min-width: 60rem)';
 
 export function SettingsPanel({ store }: { store: Store }): JSX.Element {
-  const wide = useWide();
+  const { runs, opened, browse, encoder } = store;
+  const open = useSignal(
+    matchMedia(BESIDE).matches ||
+      (browse.mode.peek() === 'alone' &&
+        opened.heatmaps.peek().length === 0 &&
+        (matchMedia(ROOMY).matches || encoder.info.peek() === undefined)),
+  );
+  useSignalEffect(() => {
+    if (runs.run.value && !matchMedia(BESIDE).matches) open.value = false;
+  });
+  const name = encoder.info.value?.name;
   return (
     <aside class="panel" aria-label="Reconstruction">
       <RunControls store={store} />
-      <details class="settings" open={wide}>
-        <summary>Encoder and settings</summary>
-        <div class="fields">
+      <KeptOffer store={store} />
+      <details
+        class="settings"
+        open={open}
+        onToggle={({ currentTarget }) => {
+          open.value = currentTarget.open;
+        }}
+      >
+        <summary>Encoder and settings{name && <span class="hint">: {name}</span>}</summary>
+        <div class="settings-grid">
           <EncoderSection store={store} />
-          <MethodFields store={store} />
-          <DeviceField store={store} />
-          <MoreSettings store={store} />
+          <div class="fields">
+            <MethodFields store={store} />
+          </div>
+          <div class="fields">
+            <AmountFields store={store} />
+          </div>
+          <div class="fields">
+            <DeviceField store={store} />
+            <MoreSettings store={store} />
+            <KeptSettings store={store} />
+          </div>
         </div>
       </details>
-      <KeptHeatmap store={store} />
     </aside>
   );
 }

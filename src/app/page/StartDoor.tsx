@@ -1,7 +1,7 @@
 /** What a person meets who opens the page by itself: what it is, and the ways in. */
 import type { JSX } from 'preact';
 import { EncoderSection } from './EncoderSection.tsx';
-import { KeptHeatmap } from './KeptHeatmap.tsx';
+import { KeptNotice } from './KeptHeatmap.tsx';
 import { OpenVolume } from './OpenVolume.tsx';
 import type { Store } from './store.ts';
 
@@ -19,7 +19,7 @@ export function StartDoor({ store }: { store: Store }): JSX.Element {
           choose it here.
         </p>
         <OpenVolume store={store} />
-        <KeptHeatmap store={store} />
+        <KeptNotice store={store} />
       </section>
       <section class="card" aria-labelledby="door-encoder">
         <h2 id="door-encoder">An encoder</h2>

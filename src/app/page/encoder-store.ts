@@ -25,6 +25,7 @@ export class EncoderStore {
   readonly info = signal<EncoderInfo | undefined>();
   readonly opening = signal<string | undefined>();
   readonly engine = signal<EngineInfo | undefined>();
+  readonly loading = signal(false);
   readonly #services: EncoderServices;
   #source: Source | undefined;
   /** The engine was started anew and has not been given the encoder yet. */
@@ -37,10 +38,13 @@ export class EncoderStore {
 
   /** Loads the engine while the volume is being chosen. What fails here fails again where it matters. */
   async warmUp(): Promise<void> {
+    this.loading.value = true;
     try {
       this.engine.value ??= await this.#services.engine.warmUp();
     } catch {
       this.engine.value = undefined;
+    } finally {
+      this.loading.value = false;
     }
   }
 
