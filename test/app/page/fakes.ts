@@ -34,8 +34,10 @@ export function deferred<T>() {
   return { promise, resolve, reject };
 }
 
-/** Lets everything that can go on do so. */
-export const settled = () => new Promise<void>((resolve) => setTimeout(resolve, 5));
+/** Lets everything that can go on do so: chains of promises, and of as many turns as anything here takes. */
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise<void>((resolve) => setTimeout(resolve));
+}
 
 export const source = (name: string, text = ''): Source => ({ name, file: new Blob([text]) });
 
