@@ -49,16 +49,28 @@ const PIECES: readonly (readonly (readonly [Point, Point])[])[] = [
  * The outline of the pixels above ½.
  * @returns pieces in units of pixels, (0, 0) being the plane's upper left corner; empty for an empty mask.
  */
-export function outlineOf({ width, height, values }: Plane): Segment[] {
-  const inside = (x: number, y: number) =>
-    x >= 0 && y >= 0 && x < width && y < height && values[y * width + x] > 0.5 ? 1 : 0;
+export function outlineOf({
+  width,
+  height,
+  values,
+}: Pick<Plane, 'width' | 'height'> & { readonly values: Float32Array | Uint8Array }): Segment[] {
   const pieces: Segment[] = [];
   for (let y = 0; y <= height; y++) {
+    const [upper, lower] = [(y - 1) * width, y * width];
+    let left = 0;
     for (let x = 0; x <= width; x++) {
-      const corner = inside(x - 1, y - 1) + 2 * inside(x, y - 1) + 4 * inside(x, y) + 8 * inside(x - 1, y);
-      for (const [from, to] of PIECES[corner]) {
-        pieces.push([x + from[0], y + from[1], x + to[0], y + to[1]]);
+      const inside = x < width;
+      const right =
+        (inside && y > 0 && values[upper + x] > 0.5 ? 2 : 0) +
+        (inside && y < height && values[lower + x] > 0.5 ? 4 : 0);
+      const corner = left + right;
+      if (corner !== 0 && corner !== 15) {
+        for (const [from, to] of PIECES[corner]) {
+          pieces.push([x + from[0], y + from[1], x + to[0], y + to[1]]);
+        }
       }
+      // What is on the right of this corner is on the left of the next: 2 becomes 1 and 4 becomes 8.
+      left = (right & 2) / 2 + 2 * (right & 4);
     }
   }
   return pieces;

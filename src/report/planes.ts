@@ -99,24 +99,51 @@ export function extractPlane(
   channel = 0,
 ): Plane {
   const { shape, channels, data } = volume;
-  if (!isIndex(index, shape[view.axis])) {
-    throw new RangeError(`There is no plane ${index} on axis ${view.axis} of ${shape[view.axis]} voxels.`);
-  }
   if (!isIndex(channel, channels)) throw new RangeError(`There is no channel ${channel} among ${channels}.`);
-  const strides: Vector = [shape[1] * shape[2], shape[2], 1];
-  const height = shape[view.rows.axis];
-  const width = shape[view.columns.axis];
-  const start = channel * voxelCount(shape) + index * strides[view.axis];
+  const { width, height, first, rowStep, columnStep } = planeSteps(view, shape, index);
+  const start = channel * voxelCount(shape) + first;
   const values = new Float32Array(width * height);
-  for (let row = 0; row < height; row++) {
-    const rowStart = start + (view.rows.flipped ? height - 1 - row : row) * strides[view.rows.axis];
-    for (let column = 0; column < width; column++) {
-      const i = view.columns.flipped ? width - 1 - column : column;
-      const value = data[rowStart + i * strides[view.columns.axis]];
-      values[row * width + column] = Number.isFinite(value) ? value : 0;
+  for (let row = 0, pixel = 0; row < height; row++) {
+    for (let column = 0, at = start + row * rowStep; column < width; column++, at += columnStep) {
+      const value = data[at];
+      values[pixel++] = Number.isFinite(value) ? value : 0;
     }
   }
   return { width, height, values };
+}
+
+/** How a plane is walked through in an array [D, H, W]. */
+export interface PlaneSteps {
+  readonly width: number;
+  readonly height: number;
+  /** Where the voxel of the upper left pixel is. */
+  readonly first: number;
+  /** From a pixel to the one below it, and to the one on its right; negative where the axis is flipped. */
+  readonly rowStep: number;
+  readonly columnStep: number;
+}
+
+/**
+ * Where the voxels of a view's plane are in a volume's array.
+ * @throws RangeError when the index is not in the volume.
+ */
+export function planeSteps({ axis, rows, columns }: PlaneView, shape: Shape, index: number): PlaneSteps {
+  if (!isIndex(index, shape[axis])) {
+    throw new RangeError(`There is no plane ${index} on axis ${axis} of ${shape[axis]} voxels.`);
+  }
+  const strides: Vector = [shape[1] * shape[2], shape[2], 1];
+  const [height, width] = [shape[rows.axis], shape[columns.axis]];
+  const [down, right] = [strides[rows.axis], strides[columns.axis]];
+  return {
+    width,
+    height,
+    first:
+      index * strides[axis] +
+      (rows.flipped ? (height - 1) * down : 0) +
+      (columns.flipped ? (width - 1) * right : 0),
+    rowStep: rows.flipped ? -down : down,
+    columnStep: columns.flipped ? -right : right,
+  };
 }
 
 /** Whether a number is an index of something of this length. */
