@@ -6,10 +6,15 @@
 import { UsageError, VolumeError } from '../../errors.ts';
 import { ByteReader, type ByteSource } from '../../formats/bytes.ts';
 import { type DicomObject, readDicom } from '../../formats/dicom/object.ts';
-import { type DecodedDicom, groupSeries } from '../../formats/dicom/series.ts';
+import {
+  type DecodedDicom,
+  type DicomSeries,
+  decodeSeries,
+  groupSeries,
+  type PassedOver,
+} from '../../formats/dicom/series.ts';
 import {
   decodeDicomObjects,
-  decodedVolume,
   decodeVolume,
   HEAD_BYTES,
   recogniseFormat,
@@ -42,8 +47,27 @@ const TITLES: Readonly<Record<VolumeFormat, string>> = {
   dicom: 'DICOM',
 };
 
+const SERIES_INSTANCE = '0020000e';
 /** Files that are named where they are passed over. */
 const TOLD = 3;
+
+/** What was given, by what is in it. */
+interface Given {
+  readonly all: readonly Source[];
+  /** Files of one volume each, which are not DICOM. */
+  readonly volumes: readonly Source[];
+  readonly dicom: readonly Source[];
+  /** None of the formats: voxels of a header, or of no use. */
+  readonly strangers: readonly Source[];
+}
+
+/** A volume with the files that have no part in it. */
+interface Found {
+  readonly opened: OpenedVolume;
+  readonly passed: readonly Pick<PassedOver, 'name' | 'reason'>[];
+  /** Strangers that have a part in it. */
+  readonly used?: readonly Source[];
+}
 
 /**
  * The volume in some files, or the series to choose from.
@@ -54,32 +78,44 @@ export async function openSources(
   options: OpenOptions = {},
 ): Promise<OpenedVolume | SeriesChoice> {
   if (sources.length === 0) throw new UsageError('files', 'There are none.', { remedy: 'Choose a file.' });
-  const known = await Promise.all(
-    sources.map(async (source) => ({ source, format: await formatOf(source) })),
+  const given = await sort(sources);
+  const found = await openGiven(given, options);
+  if ('kind' in found) return found;
+  const { opened, passed, used = [] } = found;
+  const strangers = given.strangers.filter((stranger) => !used.includes(stranger));
+  const all = [...passed, ...strangers.map(({ name }) => ({ name, reason: 'It is no volume.' }))];
+  return { ...opened, notes: [...opened.notes, ...passedNotes(all)] };
+}
+
+async function openGiven(given: Given, options: OpenOptions): Promise<Found | SeriesChoice> {
+  const { all, volumes, dicom } = given;
+  // Where there is no volume, the first is refused by what it looks like.
+  if (volumes.length + dicom.length === 0) return openFile(all[0], given, options);
+  if (options.channels) return openChannels(given, options);
+  const [first, second = dicom[0]] = volumes;
+  if (first === undefined) return openDicom(dicom, options);
+  if (second === undefined) return openFile(first, given, options);
+  throw new VolumeError(
+    second.name,
+    `It was given together with ${first.name}, and one volume is looked at at a time.`,
+    { remedy: 'Give the files of one volume.' },
   );
-  const dicom = known.filter(({ format }) => format === 'dicom').map(({ source }) => source);
-  const others = known.filter(({ format }) => format !== undefined && format !== 'dicom');
-  if (options.channels && sources.length > 1) return openChannels(sources, options);
-  if (others.length + Number(dicom.length > 0) > 1) {
-    const names = [...others.map(({ source }) => source.name), ...dicom.map(({ name }) => name)];
-    throw new VolumeError(
-      names[1],
-      `It was given together with ${names[0]}, and one volume is looked at at a time.`,
-      {
-        remedy: 'Give the files of one volume.',
-      },
-    );
-  }
-  if (dicom.length > 0) {
-    const strangers = known.filter(({ format }) => format === undefined).map(({ source }) => source.name);
-    return openDicom(dicom, strangers, options);
-  }
-  // Where none is known, the first is refused by what it looks like.
-  return openFile(others[0]?.source ?? sources[0], sources, options);
+}
+
+async function sort(all: readonly Source[]): Promise<Given> {
+  const formats = await Promise.all(all.map(formatOf));
+  const those = (wanted: (format: VolumeFormat | undefined) => boolean) =>
+    all.filter((_, i) => wanted(formats[i]));
+  return {
+    all,
+    volumes: those((format) => format !== undefined && format !== 'dicom'),
+    dicom: those((format) => format === 'dicom'),
+    strangers: those((format) => format === undefined),
+  };
 }
 
 /** Seen from its first bytes, unpacked if it is gzip; undefined where that is none. */
-async function formatOf({ file, name }: Source): Promise<VolumeFormat | undefined> {
+export async function formatOf({ file, name }: Source): Promise<VolumeFormat | undefined> {
   // More than are wanted: packed, so many take a little more room at worst.
   const start = new Uint8Array(await file.slice(0, 4 * HEAD_BYTES).arrayBuffer());
   const reader = await ByteReader.open(start, name);
@@ -92,85 +128,150 @@ async function formatOf({ file, name }: Source): Promise<VolumeFormat | undefine
   }
 }
 
-async function openFile(
-  { file, name }: Source,
-  all: readonly Source[],
-  { nan, int64, suv }: OpenOptions,
-): Promise<OpenedVolume> {
+async function openFile(source: Source, { all }: Given, { nan, int64, suv }: OpenOptions): Promise<Found> {
+  const used: Source[] = [];
   const companion = async (wanted: string): Promise<ByteSource> => {
-    const beside = all.find((other) => baseName(other.name) === baseName(wanted));
-    if (beside) return beside.file.stream();
-    throw new VolumeError(name, `Its voxels are in another file, ${wanted}.`, {
-      remedy: 'Give both files together.',
-    });
+    const beside = besides(source, all, wanted);
+    if (!beside) {
+      throw new VolumeError(source.name, `Its voxels are in another file, ${wanted}.`, {
+        remedy: 'Give both files together.',
+      });
+    }
+    used.push(beside);
+    return beside.file.stream();
   };
-  const decoded = await decodeVolume(file.stream(), name, { nan, int64, suv, companion });
-  return { kind: 'volume', volume: decoded.volume, format: TITLES[decoded.format], notes: notesOf(decoded) };
+  const options = { nan, int64, suv, companion };
+  const { volume, format, notes, notFinite } = await decodeVolume(source.file.stream(), source.name, options);
+  const opened = { volume, format: TITLES[format], notes: [...notes, ...zeroNotes(notFinite)] };
+  return { opened: { kind: 'volume', ...opened }, passed: [], used };
 }
 
-function notesOf({ notes, notFinite }: { notes: readonly string[]; notFinite: number }): string[] {
-  return [...notes, ...(notFinite > 0 ? [`${notFinite} voxels that were not finite are 0 now.`] : [])];
+/** The file that a header names: where it says, or else any of that name. */
+function besides({ name }: Source, all: readonly Source[], wanted: string): Source | undefined {
+  const path = resolved(name, wanted);
+  return (
+    all.find((other) => other.name === path) ??
+    all.find((other) => baseName(other.name) === baseName(wanted) && other.name !== name)
+  );
 }
 
-async function openChannels(sources: readonly Source[], options: OpenOptions): Promise<OpenedVolume> {
-  const channels: OpenedVolume[] = [];
-  for (const source of sources) {
-    const opened = await openSources([source], { ...options, channels: false });
-    if (opened.kind === 'choose') throw new VolumeError(source.name, 'It holds several series.');
-    channels.push(opened);
+/** A path relative to a file's folder, as the paths in a dropped folder are. */
+function resolved(file: string, path: string): string {
+  const parts = file.split('/').slice(0, -1);
+  for (const part of path.split(/[/\\]/)) {
+    if (part === '..') parts.pop();
+    else if (part !== '.') parts.push(part);
   }
+  return parts.join('/');
+}
+
+function zeroNotes(notFinite: number): string[] {
+  return notFinite > 0 ? [`${notFinite} voxels that were not finite are 0 now.`] : [];
+}
+
+function passedNotes(passed: Found['passed']): string[] {
+  const more = passed.length - TOLD;
+  return [
+    ...passed.slice(0, TOLD).map(({ name, reason }) => `${name} is passed over. ${reason}`),
+    ...(more > 0 ? [`${more} more ${more === 1 ? 'file is' : 'files are'} passed over.`] : []),
+  ];
+}
+
+/** Each volume and each series is a channel (or several), in the order in which their first files were given. */
+async function openChannels(given: Given, options: OpenOptions): Promise<Found> {
+  const { series, passedOver } = groupSeries(await readObjects(given.dicom));
+  const placeOf = (one: string) => given.all.findIndex(({ name }) => name === one);
+  const entries = [
+    ...given.volumes.map((source) => ({
+      at: placeOf(source.name),
+      open: () => openFile(source, given, options),
+    })),
+    ...series.map((one) => ({
+      at: Math.min(...one.objects.map(({ name }) => placeOf(name))),
+      open: () => openSeries(one, options),
+    })),
+  ].sort((a, b) => a.at - b.at);
+  if (entries.length === 0) {
+    throw new VolumeError(passedOver[0].name, passedOver[0].reason, { remedy: 'Give the images of a scan.' });
+  }
+  const found: Found[] = [];
+  for (const { open } of entries) found.push(await open());
+  const channels = found.map(({ opened }) => opened);
+  const formats = [...new Set(channels.map(({ format }) => format))].join(' and ');
+  const alone = channels.length === 1;
   return {
-    kind: 'volume',
-    volume: joinChannels(channels.map(({ volume }) => volume)),
-    format: `${channels[0].format}, ${channels.length} files`,
-    notes: channels.flatMap(({ volume, notes }) => notes.map((note) => `${volume.name}: ${note}`)),
+    opened: {
+      kind: 'volume',
+      volume: joinChannels(channels.map(({ volume }) => volume)),
+      format: alone ? formats : `${formats}, ${channels.length} volumes`,
+      notes: channels.flatMap(({ volume, notes }) =>
+        notes.map((note) => (alone ? note : `${volume.name}: ${note}`)),
+      ),
+      // The place is the first one's, and so is what a segmentation refers to.
+      source: channels[0].source,
+    },
+    passed: passedOver,
+    used: found.flatMap(({ used = [] }) => used),
   };
 }
 
-async function openDicom(
-  sources: readonly Source[],
-  strangers: readonly string[],
-  { series, suv, nan }: OpenOptions,
-): Promise<OpenedVolume | SeriesChoice> {
+async function readObjects(sources: readonly Source[]): Promise<DicomObject[]> {
   const objects: DicomObject[] = [];
   for (const { file, name } of sources) {
     objects.push(await readDicom(new Uint8Array(await file.arrayBuffer()), name));
   }
-  const name = folderName(sources);
-  const found = groupSeries(objects).series;
-  if (found.length > 1 && series === undefined) {
-    return {
-      kind: 'choose',
-      series: found.map(({ uid, description, modality, number, objects: own }) => ({
-        uid,
-        title: [
-          number === undefined ? '' : `${number}.`,
-          modality,
-          description || 'without description',
-          `(${own.length} ${own.length === 1 ? 'file' : 'files'})`,
-        ]
-          .filter(Boolean)
-          .join(' '),
-      })),
-    };
+  return objects;
+}
+
+async function openSeries(series: DicomSeries, { suv, nan }: OpenOptions): Promise<Found> {
+  return foundSeries(await decodeSeries(series, { suv, nan }), []);
+}
+
+async function openDicom(
+  sources: readonly Source[],
+  { series, suv, nan }: OpenOptions,
+): Promise<Found | SeriesChoice> {
+  const objects = await readObjects(sources);
+  const found = groupSeries(objects);
+  if (found.series.length > 1 && series === undefined) {
+    return { kind: 'choose', series: found.series.map((one) => ({ uid: one.uid, title: titleOf(one) })) };
   }
-  const source = await decodeDicomObjects(objects, name, { series, suv, nan });
-  const { volume, notes, notFinite } = decodedVolume(source, name);
-  const passed =
-    strangers.length > 0 ? [`${strangers.slice(0, TOLD).join(', ')}: not DICOM, passed over.`] : [];
+  const source = await decodeDicomObjects(objects, folderName(sources[0].name), { series, suv, nan });
+  return foundSeries(source, found.passedOver);
+}
+
+function titleOf({ number, modality, description, objects }: DicomSeries): string {
+  return [
+    number === undefined ? '' : `${number}.`,
+    modality,
+    description || 'without description',
+    `(${objects.length} ${objects.length === 1 ? 'file' : 'files'})`,
+  ]
+    .filter(Boolean)
+    .join(' ');
+}
+
+/** @param passedOver those of the series itself are told of in its notes already. */
+function foundSeries(source: DecodedDicom, passedOver: readonly PassedOver[]): Found {
+  const { volume, slices, notes, notFinite } = source;
+  const [{ object }] = slices;
+  const single = slices.every((slice) => slice.object === object);
   return {
-    kind: 'volume',
-    volume,
-    format: objects.length === 1 ? 'DICOM file' : 'DICOM series',
-    notes: [...notesOf({ notes, notFinite }), ...passed],
-    source,
+    opened: {
+      kind: 'volume',
+      volume: { ...volume, name: single ? object.name : folderName(object.name) },
+      format: single ? 'DICOM file' : 'DICOM series',
+      notes: [...notes, ...zeroNotes(notFinite)],
+      source,
+    },
+    passed: passedOver.filter(({ series }) => series !== object.dataset.string(SERIES_INSTANCE)),
   };
 }
 
-/** What a series is called: its folder, or its first file. */
-function folderName(sources: readonly Source[]): string {
-  const parts = sources[0].name.split('/');
-  return parts.length > 1 ? parts[parts.length - 2] : parts[0];
+/** What a series is called: the folder that its first file lies in, or that file. */
+function folderName(path: string): string {
+  const parts = path.split('/');
+  return parts.at(-2) ?? path;
 }
 
 function baseName(path: string): string {
