@@ -1,15 +1,17 @@
 /** A case in few voxels, for a render in 3D: blocks of voxels as their mean, lesions wherever a block holds one. */
 import type { ComponentRuns } from '../../evaluation/components.ts';
 import { type Shape, type Volume, voxelCount } from '../../volume/volume.ts';
-import type { RenderVolume } from '../protocol.ts';
+import type { Decision, RenderVolume } from '../protocol.ts';
 import type { Seen } from './pictures.ts';
+
+const MARKS = { undecided: 1, accepted: 2, rejected: 3 } as const;
 
 /**
  * @param side voxels along the longest axis at most.
  * @param window of the first channel: its ends become 0 and 255.
  */
 export function coarseCase(
-  { volume, heatmap, lesions, decision }: Seen,
+  { volume, heatmap, lesions, decisions = new Map() }: Seen,
   side: number,
   { low, high }: { readonly low: number; readonly high: number },
 ): RenderVolume {
@@ -24,7 +26,7 @@ export function coarseCase(
     affine: coarseAffine(volume, factor),
     image: new Uint8Array(image.buffer),
     ...(heatmap && { heatmap: blockMeans(heatmap, volume.shape, shape, factor) }),
-    ...(lesions && { lesions: blockLesions(lesions, volume.shape, shape, factor, decision) }),
+    ...(lesions && { lesions: blockMarks(lesions, volume.shape, shape, factor, decisions) }),
   };
 }
 
@@ -38,56 +40,50 @@ function coarseAffine({ geometry: { affine: a } }: Volume, factor: number): numb
   return [...row(0), ...row(1), ...row(2), 0, 0, 0, 1];
 }
 
-/** Calls with each voxel and the block that it lies in. */
-function eachVoxel(
+/** Of the first channel. Blocks at the far ends may be thinner than others. */
+function blockMeans(
+  data: Float32Array,
   [depth, height, width]: Shape,
-  [, blockHeight, blockWidth]: Shape,
+  blocks: Shape,
   factor: number,
-  visit: (voxel: number, block: number) => void,
-): void {
-  let voxel = 0;
-  for (let d = 0; d < depth; d++) {
+): Float32Array {
+  const means = new Float32Array(voxelCount(blocks));
+  const thickness = (block: number, length: number) => Math.min(factor, length - block * factor);
+  for (let d = 0, voxel = 0; d < depth; d++) {
     for (let h = 0; h < height; h++) {
-      const row = (Math.floor(d / factor) * blockHeight + Math.floor(h / factor)) * blockWidth;
-      for (let w = 0; w < width; w++) visit(voxel++, row + Math.floor(w / factor));
+      const [blockD, blockH] = [Math.floor(d / factor), Math.floor(h / factor)];
+      const row = (blockD * blocks[1] + blockH) * blocks[2];
+      const rows = thickness(blockD, depth) * thickness(blockH, height);
+      for (let block = 0; block < blocks[2]; block++) {
+        const voxels = thickness(block, width);
+        let sum = 0;
+        for (const end = voxel + voxels; voxel < end; voxel++) sum += data[voxel];
+        means[row + block] += sum / (rows * voxels);
+      }
     }
   }
-}
-
-function blockMeans(data: Float32Array, shape: Shape, blocks: Shape, factor: number): Float32Array {
-  const sums = new Float32Array(voxelCount(blocks));
-  const counts = new Uint32Array(sums.length);
-  eachVoxel(shape, blocks, factor, (voxel, block) => {
-    sums[block] += data[voxel];
-    counts[block]++;
-  });
-  for (let block = 0; block < sums.length; block++) sums[block] /= counts[block];
-  return sums;
+  return means;
 }
 
 /** 1 for a lesion that nobody has judged, 2 accepted, 3 rejected; of several in a block one that is not rejected. */
-function blockLesions(
+function blockMarks(
   { labels, starts, ends }: ComponentRuns,
   [, height, width]: Shape,
   blocks: Shape,
   factor: number,
-  decision: Seen['decision'],
+  decisions: ReadonlyMap<number, Decision>,
 ): Uint8Array {
   const marks = new Uint8Array(voxelCount(blocks));
   for (let run = 0; run < labels.length; run++) {
-    const decided = decision?.(labels[run]);
-    const mark = decided ? LESION_MARKS[decided] : 1;
+    const mark = MARKS[decisions.get(labels[run]) ?? 'undecided'];
     const row = Math.floor(starts[run] / width);
     const plane = Math.floor(Math.floor(row / height) / factor);
     const from = (plane * blocks[1] + Math.floor((row % height) / factor)) * blocks[2];
-    const first = starts[run] - row * width;
-    const last = ends[run] - 1 - row * width;
-    for (let block = Math.floor(first / factor); block <= Math.floor(last / factor); block++) {
-      const before = marks[from + block];
-      if (before === 0 || before === LESION_MARKS.rejected) marks[from + block] = mark;
+    const first = Math.floor((starts[run] - row * width) / factor);
+    const last = Math.floor((ends[run] - 1 - row * width) / factor);
+    for (let block = from + first; block <= from + last; block++) {
+      if (marks[block] === 0 || marks[block] === MARKS.rejected) marks[block] = mark;
     }
   }
   return marks;
 }
-
-const LESION_MARKS = { accepted: 2, rejected: 3 } as const;
