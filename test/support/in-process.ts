@@ -30,6 +30,7 @@ export async function inProcess(
     log: (line: string) => said.push(line),
     warn: (line: string) => said.push(line),
     clear: () => {},
+    progress: () => ({ update: () => {}, end: () => {} }),
     result: (facts: Record<string, unknown>) => {
       result = facts;
     },

@@ -3,7 +3,7 @@
  * were drawn on the series that is open, a DICOM Segmentation or contours. It is kept as runs of voxels: an image of it
  * would take a quarter of the volume's memory to say what some thousands of runs do.
  */
-import { VolumeError } from '../../errors.ts';
+import { listed, VolumeError } from '../../errors.ts';
 import { type ComponentRuns, connectedRuns } from '../../evaluation/components.ts';
 import { type DicomObject, readDicom } from '../../formats/dicom/object.ts';
 import { REGION_TITLES, type RegionKind, regionKind } from '../../formats/dicom/regions.ts';
@@ -110,6 +110,21 @@ async function readSegments(object: DicomObject, reference: DecodedDicom): Promi
 }
 
 async function readRegion(object: DicomObject, { volume, slices }: DecodedDicom): Promise<ReadMask> {
+  const structure = readContours(object);
+  const closed = structure.rois.filter(({ contours }) =>
+    contours.some(({ type }) => type.startsWith('CLOSED')),
+  );
+  if (closed.length > 1) {
+    const names = listed(closed.map(({ name }) => `"${name}"`));
+    throw new VolumeError(
+      object.name,
+      `It has ${closed.length} regions of interest with closed contours: ${names}.`,
+      {
+        remedy:
+          'Make a mask file of the one that is meant: tonno convert FILE MASK.nii.gz --reference FOLDER_OF_ITS_SERIES --roi NAME.',
+      },
+    );
+  }
   const frameOfReference = slices[0].object.dataset.string(FRAME_OF_REFERENCE);
-  return { volume: contourMask(readContours(object), volume, { frameOfReference }).volume, marked: isSet };
+  return { volume: contourMask(structure, volume, { frameOfReference }).volume, marked: isSet };
 }
