@@ -1,15 +1,13 @@
 /** The brush, taking back, and saving. */
 import type { JSX } from 'preact';
 import { Panel, SliderField } from './Field.tsx';
-import { short, type Tool, type ViewerState } from './state.ts';
+import { BRUSH, type Tool, type ViewerState } from './state.ts';
 
 const TOOLS: readonly { readonly tool: Tool; readonly label: string; readonly title: string }[] = [
   { tool: 'look', label: 'Look', title: 'The pointer moves the crosshair.' },
   { tool: 'erase', label: 'Erase', title: 'The pointer takes voxels away from lesions.' },
   { tool: 'restore', label: 'Restore', title: 'The pointer gives back what was taken away.' },
 ];
-/** Millimetres. */
-const LARGEST_BRUSH = 40;
 
 export function EditPanel({ state }: { state: ViewerState }): JSX.Element | null {
   const list = state.list.value;
@@ -37,11 +35,11 @@ export function EditPanel({ state }: { state: ViewerState }): JSX.Element | null
         label="Brush mm"
         title="Radius of the brush in millimetres."
         testId="brush"
-        min={0.5}
-        max={LARGEST_BRUSH}
+        min={BRUSH.smallest}
+        max={BRUSH.largest}
         step={0.5}
         value={state.brush.value}
-        onInput={(value) => setBrush(state, value)}
+        onInput={(value) => state.setBrush(value)}
       />
       <div class="buttons">
         <button type="button" data-testid="undo" disabled={!list?.canUndo} onClick={() => state.undo()}>
@@ -50,14 +48,10 @@ export function EditPanel({ state }: { state: ViewerState }): JSX.Element | null
         <button type="button" data-testid="redo" disabled={!list?.canRedo} onClick={() => state.redo()}>
           Redo
         </button>
-        {list && list.painted > 0 && <span class="muted">{short(list.painted)} voxels taken away</span>}
+        {list && list.painted > 0 && <span class="muted">{list.painted} voxels erased</span>}
       </div>
     </Panel>
   );
-}
-
-export function setBrush(state: ViewerState, millimetres: number): void {
-  state.brush.value = Math.min(Math.max(millimetres, 0.5), LARGEST_BRUSH);
 }
 
 export function SavePanel({ state }: { state: ViewerState }): JSX.Element | null {

@@ -127,11 +127,13 @@ function useCanvas(
       ((state.brush.value / spacing[along]) * length) / shape[along];
     const radii = [radius(view.columns.axis, width), radius(view.rows.axis, height)] as const;
     const cross = toCanvas(view, shape, frame.value, crosshair.value);
+    // Without a pointer it is the keyboard's, at the crosshair of the plane that keys move in.
+    const at = pointer.value ?? (state.plane.value === axis ? cross : undefined);
     picture.draw(canvas.current, size.value, {
       frame: frame.value,
       view,
       crosshair: cross,
-      ...(state.tool.value !== 'look' && { brush: { at: pointer.value ?? cross, radii } }),
+      ...(at && state.tool.value !== 'look' && { brush: { at, radii } }),
     });
   });
   useEffect(() => {

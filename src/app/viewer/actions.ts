@@ -1,7 +1,6 @@
 /** What each action of the keyboard does to the viewer's state. */
 import type { Axis } from '../../report/planes.ts';
 import { stepInView } from './coordinates.ts';
-import { setBrush } from './EditPanel.tsx';
 import type { KeyAction } from './keys.ts';
 import type { Tool, ViewerState } from './state.ts';
 
@@ -65,6 +64,6 @@ export const ACTIONS: Actions = {
   },
   'less-opaque': opaquer(-OPACITY_STEP),
   'more-opaque': opaquer(OPACITY_STEP),
-  'smaller-brush': (state) => setBrush(state, state.brush.peek() / BRUSH_STEP),
-  'larger-brush': (state) => setBrush(state, state.brush.peek() * BRUSH_STEP),
+  'smaller-brush': (state) => state.setBrush(state.brush.peek() / BRUSH_STEP),
+  'larger-brush': (state) => state.setBrush(state.brush.peek() * BRUSH_STEP),
 };

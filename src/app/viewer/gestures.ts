@@ -93,9 +93,9 @@ export class Gestures {
     const other = [...this.#down].find(([id]) => id !== pointerId)?.[1];
     if (!other) return;
     const apart = (spot: Spot) => Math.max(Math.hypot(spot[0] - other[0], spot[1] - other[1]), 1);
-    // The middle between two fingers goes half as far as the one that moved.
+    // Grown first: a picture that fits its canvas could not be moved. The middle goes half as far as the finger.
+    this.#zoom(apart(at) / apart(before), [(before[0] + other[0]) / 2, (before[1] + other[1]) / 2]);
     this.#move([(at[0] - before[0]) / 2, (at[1] - before[1]) / 2]);
-    this.#zoom(apart(at) / apart(before), [(at[0] + other[0]) / 2, (at[1] + other[1]) / 2]);
   }
 
   #move(by: Spot): void {

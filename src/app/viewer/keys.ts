@@ -55,8 +55,8 @@ export const KEYS: readonly KeyRow[] = [
   { action: 'zoom-out', keys: ['Z'], shown: 'Shift z', does: 'Zoom out' },
   { action: 'next-lesion', keys: ['n'], shown: 'n', does: 'Next lesion' },
   { action: 'previous-lesion', keys: ['p'], shown: 'p', does: 'Lesion before' },
-  { action: 'accept', keys: ['a'], shown: 'a', does: 'Accept the chosen lesion' },
-  { action: 'reject', keys: ['x'], shown: 'x', does: 'Reject the chosen lesion' },
+  { action: 'accept', keys: ['a'], shown: 'a', does: 'Accept the lesion' },
+  { action: 'reject', keys: ['x'], shown: 'x', does: 'Reject the lesion' },
   { action: 'undecide', keys: ['c'], shown: 'c', does: 'Take the decision back' },
   { action: 'erase', keys: ['e'], shown: 'e', does: 'Eraser' },
   { action: 'restore', keys: ['r'], shown: 'r', does: 'Brush that gives back' },
@@ -66,14 +66,14 @@ export const KEYS: readonly KeyRow[] = [
     keys: ['Enter', ' '],
     plane: true,
     shown: 'Enter or Space',
-    does: 'Use the brush at the crosshair',
+    does: 'Paint at the crosshair',
   },
   { action: 'smaller-brush', keys: ['-'], shown: '−', does: 'Smaller brush' },
   { action: 'larger-brush', keys: ['+', '='], shown: '+', does: 'Larger brush' },
   { action: 'undo', keys: ['z'], ctrl: true, shown: 'Ctrl Z', does: 'Undo' },
   { action: 'redo', keys: ['y', 'Z'], ctrl: true, shown: 'Ctrl Y', does: 'Redo' },
   { action: 'heatmap', keys: ['h'], shown: 'h', does: 'Heatmap on or off' },
-  { action: 'mask', keys: ['m'], shown: 'm', does: 'Lesions’ outlines on or off' },
+  { action: 'mask', keys: ['m'], shown: 'm', does: 'Lesions on or off' },
   { action: 'truth', keys: ['t'], shown: 't', does: 'Truth on or off' },
   { action: 'less-opaque', keys: ['['], shown: '[', does: 'Heatmap less opaque' },
   { action: 'more-opaque', keys: [']'], shown: ']', does: 'Heatmap more opaque' },
@@ -82,11 +82,11 @@ export const KEYS: readonly KeyRow[] = [
 
 /** What pointers do on a plane (gestures.ts), for the same dialog. */
 export const POINTER: readonly Pick<KeyRow, 'shown' | 'does'>[] = [
-  { shown: 'Drag', does: 'Move the crosshair, or use the brush' },
+  { shown: 'Drag', does: 'Move the crosshair, or paint' },
   { shown: 'Wheel', does: 'Go through the slices' },
-  { shown: 'Ctrl wheel, two fingers', does: 'Zoom' },
+  { shown: 'Ctrl wheel, pinch', does: 'Zoom' },
   { shown: 'Shift drag, two fingers', does: 'Move the picture' },
-  { shown: 'Right-button drag', does: 'Window: width across, level down' },
+  { shown: 'Right-button drag', does: 'Set the window: width, level' },
 ];
 
 /** What a key press means. */

@@ -48,6 +48,9 @@ interface Laying {
 
 const MOST_ZOOM = 12;
 
+/** Radii of the brush, in millimetres. */
+export const BRUSH = { smallest: 0.5, largest: 40 };
+
 export class ViewerState {
   readonly info: CaseInfo;
   readonly crosshair: Signal<Vector>;
@@ -276,6 +279,10 @@ export class ViewerState {
 
   redo(): void {
     this.#run(async () => this.#show(await this.#inputs.desk.redo()));
+  }
+
+  setBrush(millimetres: number): void {
+    this.brush.value = Math.min(Math.max(millimetres, BRUSH.smallest), BRUSH.largest);
   }
 
   /** Goes on with a stroke of the brush. */

@@ -2,8 +2,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  axesInOrder,
   type Frame,
   frameOf,
+  grown,
+  keptInSight,
+  moved,
   nearestVoxel,
   stepInView,
   toCanvas,
@@ -83,14 +87,11 @@ describe('places on a plane', () => {
       toVoxel(view, shape, frame, [-500, -500], [2, 3, 4]),
       toVoxel(view, shape, frame, [500, 500], [2, 3, 4]),
     ];
-    // RAS+: the patient's right, where x is small, is on the left; y is large on top.
-    expect(corners).toEqual(
-      [
-        [2, 6, 8],
-        [2, 0, 0],
-      ].map(([d, h]) => [d, h, expect.any(Number)]),
-    );
-    expect(corners.map(([, , w]) => w).sort()).toEqual([0, 8]);
+    // RAS+: the patient's right, where x is large, is on the left; the front, where y is, on top.
+    expect(corners).toEqual([
+      [2, 6, 8],
+      [2, 0, 0],
+    ]);
   });
 
   it('a step to the right moves right in the picture, a step down moves down', () => {
@@ -107,4 +108,67 @@ describe('places on a plane', () => {
       }
     }
   });
+});
+
+describe('a zoomed picture', () => {
+  const zoomed = anyPlane.map(({ affine, axis, zoom, voxel, canvas }) => {
+    const place = { shape, geometry: { affine } };
+    const view = planeView(place.geometry, axis);
+    const at = (by: number, centre: Vector) => frameOf(view, place, canvas, by, centre);
+    return { view, canvas, zoom, voxel, at };
+  });
+  const middle: Vector = [2, 3, 4];
+
+  it('goes along with what moves it, as far as it goes', () => {
+    fc.assert(
+      fc.property(zoomed, fc.integer({ min: -60, max: 60 }), ({ view, canvas, at }, by) => {
+        const before = at(5, middle);
+        const after = at(5, moved(view, shape, before, canvas, [by, 0], middle));
+        const ends = Math.min(canvas.width - before.width, 0);
+        const wanted = before.width <= canvas.width ? before.left : before.left + by;
+        // Half a voxel at the ends, where the middle of the canvas would lie outside the volume.
+        const slack = before.width / shape[view.columns.axis] / 2 + 1e-6;
+        expect(
+          Math.abs(after.left - Math.min(Math.max(wanted, ends), Math.max(before.left, 0))),
+        ).toBeLessThan(slack);
+        expect(after.top).toBeCloseTo(before.top, 6);
+      }),
+    );
+  });
+
+  it('grows around the pointer, which stays on what it points at', () => {
+    fc.assert(
+      fc.property(zoomed, fc.double({ min: 1, max: 1.5, noNaN: true }), ({ view, canvas, at }, by) => {
+        const before = at(4, middle);
+        // Nearer to the middle than where the ends of the picture hold it.
+        const pointer = [0.5 * canvas.width + 2, 0.5 * canvas.height - 3] as const;
+        const after = at(4 * by, grown(view, shape, before, canvas, by, pointer, middle));
+        const under = (frame: Frame) => toVoxel(view, shape, frame, pointer, middle);
+        const larger = before.width > canvas.width && before.height > canvas.height;
+        if (!larger) return;
+        for (const axis of [0, 1, 2] as const) expect(under(after)[axis]).toBeCloseTo(under(before)[axis], 1);
+      }),
+    );
+  });
+
+  it('stays where it is while the crosshair is seen well, and else brings it in sight', () => {
+    fc.assert(
+      fc.property(zoomed, ({ view, canvas, zoom, voxel, at }) => {
+        const frame = at(zoom, middle);
+        const [x, y] = toCanvas(view, shape, frame, voxel);
+        const kept = keptInSight(view, shape, frame, canvas, voxel, middle);
+        const inside = (place: number, room: number) => place >= 24 && place <= room - 24;
+        if (inside(x, canvas.width) && inside(y, canvas.height)) expect(kept).toBe(middle);
+        const [seenX, seenY] = toCanvas(view, shape, at(zoom, kept), voxel);
+        expect(seenX >= 0 && seenX <= canvas.width && seenY >= 0 && seenY <= canvas.height).toBe(true);
+      }),
+    );
+  });
+});
+
+it('planes are looked at in the order axial, coronal, sagittal, whatever the order of the axes', () => {
+  for (const affine of affines) {
+    const views = ([0, 1, 2] as const).map((axis) => planeView({ affine }, axis));
+    expect(axesInOrder(views).map((axis) => views[axis].name)).toEqual(['axial', 'coronal', 'sagittal']);
+  }
 });

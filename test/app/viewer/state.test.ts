@@ -70,6 +70,27 @@ describe('thresholds', () => {
     expect(state.thresholds.value).toEqual({ low: 0.7, high: 0.7 });
   });
 
+  it('are timed until all three planes show their lesions, and not some before', async () => {
+    await put('a');
+    await settled(() => expect(state.list.value?.high).toBe(heatmaps.value[0].thresholds.high));
+    performance.clearMeasures('tonno-threshold');
+    const measured = () => performance.getEntriesByName('tonno-threshold').length;
+    const before = state.version.value;
+    state.setThreshold('high', 1.1);
+    for (const axis of [0, 1, 2] as const) state.drawn(axis, before);
+    await settled(() => expect(state.list.value?.high).toBe(1.1));
+    for (const axis of [0, 1, 2] as const) state.drawn(axis, before);
+    state.drawn(0, state.version.value);
+    state.drawn(0, state.version.value);
+    state.drawn(2, state.version.value);
+    expect(measured()).toBe(0);
+    state.drawn(1, state.version.value);
+    expect(measured()).toBe(1);
+    expect(performance.getEntriesByName('tonno-threshold')[0].duration).toBeGreaterThan(0);
+    state.drawn(1, state.version.value);
+    expect(measured()).toBe(1);
+  });
+
   it('are those of the heatmap that is chosen', async () => {
     await put('a');
     state.setThreshold('high', 0.9);
