@@ -216,7 +216,8 @@ async function pack(
         part++;
         offset = 0;
       }
-      controller.enqueue(piece as BufferSource);
+      // Browsers pack no memory that is shared.
+      controller.enqueue((piece.buffer instanceof ArrayBuffer ? piece : piece.slice()) as BufferSource);
     },
   });
   const reader = plain.pipeThrough(new CompressionStream(format), { signal }).getReader();
