@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { firstFrom, labelAt, labelPlane, runAt } from '../../../src/app/desk/label-runs.ts';
+import { firstFrom, labelAt, markPlane, runAt } from '../../../src/app/desk/label-runs.ts';
 import { connectedRuns, paintRuns } from '../../../src/evaluation/components.ts';
 import { type Axis, extractPlane, type PlaneView } from '../../../src/report/planes.ts';
 import { voxelCount } from '../../../src/volume/volume.ts';
@@ -44,7 +44,19 @@ describe('labels read from runs', () => {
         const { labels } = paintRuns(runs, voxelCount(shape));
         const index = any % shape[view.axis];
         const expected = extractPlane({ shape, channels: 1, data: Float32Array.from(labels) }, view, index);
-        expect(labelPlane(runs, shape, view, index)).toEqual(expected);
+        const marks = markPlane(runs, shape, view, index, (label) => label);
+        expect({ ...marks, values: Float32Array.from(marks.values), extents: undefined }).toEqual(expected);
+        for (const [i, mark] of marks.values.entries()) {
+          if (mark === 0) continue;
+          const { left, right, top, bottom } = marks.extents.get(mark) ?? {
+            left: 1,
+            right: 0,
+            top: 1,
+            bottom: 0,
+          };
+          const [x, y] = [i % marks.width, Math.floor(i / marks.width)];
+          expect(left <= x && x <= right && top <= y && y <= bottom).toBe(true);
+        }
       }),
       { numRuns: 300 },
     );
