@@ -131,7 +131,7 @@ describe('lesions', () => {
     state.endStroke();
     await settled(() => expect(state.list.value?.painted).toBeGreaterThan(100));
     // Both ends of the stroke were reached.
-    const gone = async (w: number) => (await desk.probe([peak[0], peak[1], w])).lesion;
+    const gone = async (w: number) => (await desk.probe([peak[0], peak[1], w])).lesion ?? 0;
     await settled(() => expect(state.list.value?.canUndo).toBe(true));
     expect(await gone(peak[2])).toBe(0);
     expect(await gone(peak[2] + 4)).toBe(0);
