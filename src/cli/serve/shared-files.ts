@@ -17,6 +17,8 @@ export class SharedFiles {
   /** Paths without links, by address. */
   private readonly paths = new Map<string, string>();
   private readonly addresses = new Map<string, string>();
+  /** Folders without links, each looked up once. */
+  private readonly roots = new Map<string, Promise<string>>();
 
   /** Shares a file that was named. */
   async addNamed(path: string): Promise<Share> {
@@ -28,9 +30,15 @@ export class SharedFiles {
   async addFound(path: string, folder: string): Promise<Share> {
     const real = await realpath(path).catch(() => undefined);
     if (real === undefined) return { why: 'missing' };
-    const root = await realpath(folder);
+    const root = await this.rootOf(folder);
     const within = real.startsWith(root.endsWith(sep) ? root : root + sep);
     return within ? this.add(real, basename(path)) : { why: 'outside' };
+  }
+
+  private rootOf(folder: string): Promise<string> {
+    const root = this.roots.get(folder) ?? realpath(folder);
+    this.roots.set(folder, root);
+    return root;
   }
 
   /** Undefined where there is none. @param address the path of a request, as it came. */

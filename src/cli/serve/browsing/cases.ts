@@ -31,23 +31,35 @@ export interface Case {
 /** Tables that were read, each once. */
 export class Tables {
   private readonly context: Context;
-  private readonly read = new Map<string, Promise<readonly Case[]>>();
+  private readonly read = new Map<string, Promise<ReadonlyMap<string, Case>>>();
+  /** Where named tables are, by how they are named where. */
+  private readonly places = new Map<string, Promise<string | undefined>>();
 
   constructor(context: Context) {
     this.context = context;
   }
 
-  /** Cases of a table; none, and a note, where it cannot be read. */
-  cases(path: string): Promise<readonly Case[]> {
-    let cases = this.read.get(path);
-    if (!cases) {
-      cases = attempt(() => readCohort(path), this.context.notes).then((cohort) =>
-        cohort ? tableCases(cohort, this.context) : [],
-      );
-      this.read.set(path, cases);
-    }
-    return cases;
+  /** Cases of a table by their names; none, and a note, where it cannot be read. */
+  cases(path: string): Promise<ReadonlyMap<string, Case>> {
+    return kept(this.read, path, async () => {
+      const cohort = await attempt(() => readCohort(path), this.context.notes);
+      const cases = cohort ? tableCases(cohort, this.context) : [];
+      return new Map(cases.map((own) => [own.name, own]));
+    });
   }
+
+  /** A row of the table that a record names. */
+  async row(table: string, name: string, record: string): Promise<Case | undefined> {
+    const key = `${dirname(record)}\0${table}`;
+    const place = await kept(this.places, key, () => whereIs(table, record));
+    return place === undefined ? undefined : (await this.cases(place)).get(name);
+  }
+}
+
+function kept<T>(values: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const value = values.get(key) ?? make();
+  values.set(key, value);
+  return value;
 }
 
 /** The cases of a table, in its order. */
@@ -90,8 +102,7 @@ function labelIndex(table: string, classes: readonly string[], { label, notes }:
 export async function recordedRow({ path, record }: FoundHeatmap, tables: Tables): Promise<Case | undefined> {
   const said = record.case as { readonly name?: unknown; readonly cohort?: unknown } | null | undefined;
   if (typeof said?.cohort !== 'string' || typeof said.name !== 'string') return undefined;
-  const table = await whereIs(said.cohort, path);
-  return table === undefined ? undefined : (await tables.cases(table)).find(({ name }) => name === said.name);
+  return tables.row(said.cohort, said.name, path);
 }
 
 /** The volume that a heatmap's record names, if all its files are there. */

@@ -14,7 +14,7 @@ export async function browseTable(path: string, context: Context): Promise<Found
   const whole = resolve(path);
   const folder = dirname(whole);
   return {
-    title: join(basename(folder), basename(whole)),
+    title: `${basename(folder)}/${basename(whole)}`,
     kind: 'cohort',
     ...(await gather([], tableCases(cohort, context), context)),
     encoders: await shareEncoders(await encodersIn(folder), context, folder),

@@ -70,9 +70,7 @@ export function finite(value: unknown): number | undefined {
 }
 
 /** Names as people count: case-2 before case-10. */
-export function byName(a: string, b: string): number {
-  return a.localeCompare(b, 'en', { numeric: true });
-}
+export const byName = new Intl.Collator('en', { numeric: true }).compare;
 
 /** The items of a list that share a key, in the order of their first. */
 export function grouped<T>(list: readonly T[], keyOf: (item: T) => string): T[][] {

@@ -2,8 +2,7 @@
  * A folder without a record of what it is: heatmaps, volumes and DICOM files in whatever mixture. A heatmap belongs to the
  * row or the volume that its record names, or else to the volume that lies beside it under its name.
  */
-
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { TonnoError } from '../../../errors.ts';
 import { volumeStem } from '../../../formats/volume-file.ts';
 import { caseStem } from '../../case-names.ts';
@@ -57,44 +56,68 @@ export async function browseVolume(
 
 async function browseContents(
   folder: string,
-  { heatmaps, volumes, masks, dicomFolders }: Contents,
+  contents: Contents,
   context: Context,
 ): Promise<Pick<Found, 'series' | 'cases'>> {
-  const { results, rows, tables } = await evaluationIn(folder, context);
-  const byPlace = new Map<string, Case>();
+  const beside = await casesBeside(folder, contents);
+  const heatmaps = await readHeatmaps(contents.heatmaps, context);
+  const { results, ...measured } = await evaluationIn(folder, context);
+  const { owners, rows } = await ownersOf(heatmaps, beside, measured);
+  // What a table's row has is no second case, and the row's mask none.
+  const files = [...rows].flatMap(({ images, mask }) => [...images, ...(mask === undefined ? [] : [mask])]);
+  const taken = new Set(await Promise.all(files.map((path) => filesKey([path]))));
+  const known = [...beside.values()].filter(({ key }) => !taken.has(key));
+  const browsed = await gather([{ heatmaps, owners, root: folder, number: 0, results }], known, context);
+  requireCases(folder, browsed.cases, context);
+  return browsed;
+}
+
+/** A case for each volume that lies in the folder, by its path without the ending. */
+async function casesBeside(
+  folder: string,
+  { volumes, masks, dicomFolders }: Contents,
+): Promise<Map<string, Case>> {
+  const cases = new Map<string, Case>();
   for (const path of [...volumes, ...dicomFolders]) {
-    const name = volumeStem(relative(folder, path)) || basename(resolve(path));
-    const key = await filesKey([path]);
-    byPlace.set(volumeStem(path), {
-      key,
+    const place = volumeStem(path);
+    // Two that differ in their endings alone are told apart by them.
+    const within = relative(folder, cases.has(place) ? path : place)
+      .split(sep)
+      .join('/');
+    const name = within || basename(resolve(path));
+    cases.set(cases.has(place) ? path : place, {
+      key: await filesKey([path]),
       name,
       images: [path],
       mask: masks.get(path),
       within: folder,
     });
   }
-  const beside = new Map([...byPlace.values()].map((one) => [one.key, one]));
-  const found = await readHeatmaps(heatmaps, context);
+  return cases;
+}
+
+/** Whose each heatmap is, and which rows of tables are among them. */
+async function ownersOf(
+  heatmaps: readonly FoundHeatmap[],
+  beside: ReadonlyMap<string, Case>,
+  { rows: measured, tables }: { readonly rows: readonly Case[]; readonly tables: Tables },
+): Promise<{ readonly owners: ReadonlyMap<FoundHeatmap, Case>; readonly rows: ReadonlySet<Case> }> {
+  const byStem = new Map(measured.map((row) => [caseStem(row.name), row]));
+  const byFile = new Map([...beside.values()].map((own) => [own.key, own]));
   const owners = new Map<FoundHeatmap, Case>();
-  const taken = new Set<string>();
-  for (const heatmap of found) {
-    const row =
-      (await recordedRow(heatmap, tables)) ?? rows.find(({ name }) => caseStem(name) === heatmap.stem);
+  const rows = new Set<Case>();
+  for (const heatmap of heatmaps) {
+    const row = (await recordedRow(heatmap, tables)) ?? byStem.get(heatmap.stem);
     if (row) {
+      rows.add(row);
       owners.set(heatmap, row);
-      // The same volume is no second case, and its mask none.
-      for (const path of [...row.images, ...(row.mask ? [row.mask] : [])]) taken.add(await filesKey([path]));
       continue;
     }
     const input = await recordedInput(heatmap);
-    const known = input ? beside.get(input.key) : byPlace.get(join(dirname(heatmap.path), heatmap.stem));
+    const known = input ? byFile.get(input.key) : beside.get(join(dirname(heatmap.path), heatmap.stem));
     owners.set(heatmap, known ?? input ?? bareCase(heatmap));
   }
-  const known = [...beside.values()].filter(({ key }) => !taken.has(key));
-  const set = { heatmaps: found, owners, root: folder, number: 0, results };
-  const browsed = await gather([set], known, context);
-  requireCases(folder, browsed.cases, context);
-  return browsed;
+  return { owners, rows };
 }
 
 /** Where `tonno evaluate` writes unless it is told otherwise, and where it was told to write beside the heatmaps. */
@@ -120,7 +143,7 @@ async function evaluationIn(
     };
     const file = record.cohort?.file;
     const table = typeof file === 'string' ? await whereIs(file, path) : undefined;
-    return { results, rows: table === undefined ? [] : await tables.cases(table), tables };
+    return { results, rows: table === undefined ? [] : [...(await tables.cases(table)).values()], tables };
   }
   return { results: [], rows: [], tables };
 }

@@ -1,6 +1,6 @@
 /** Cases, their heatmaps and encoders, put together as the page has them. */
 import { readdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Browsed, BrowsedCase, BrowsedSeries } from '../../../report/browse.ts';
 import type { StoredResult } from '../../study/stored.ts';
 import { type Case, shareCase } from './cases.ts';
@@ -39,11 +39,24 @@ export async function gather(
   for (const { key } of known) others.delete(key);
   const inOrder = [...known, ...[...others.values()].sort((a, b) => byName(a.name, b.name))];
   const cases: BrowsedCase[] = [];
-  for (const one of inOrder) {
+  for (const one of withOwnNames(inOrder)) {
     const shared = await shareCase(one, heatmaps.get(one.key) ?? {}, context);
     if (shared) cases.push(shared);
   }
   return { series, cases };
+}
+
+/** The page knows a case by its name: what is called like another has its folder before it, or a number behind. */
+function withOwnNames(cases: readonly Case[]): Case[] {
+  const taken = new Set<string>();
+  return cases.map((own) => {
+    const [image] = own.images;
+    const placed = image === undefined ? own.name : `${basename(dirname(image))}/${own.name}`;
+    let name = taken.has(own.name) ? placed : own.name;
+    for (let n = 2; taken.has(name); n++) name = `${placed} (${n})`;
+    taken.add(name);
+    return { ...own, name };
+  });
 }
 
 /** What an evaluation knows of a case whose table is gone. */

@@ -104,11 +104,9 @@ function apart(
 
 function describe(heatmaps: readonly FoundHeatmap[]): HeatmapSeries {
   const paths = new Map(heatmaps.map(({ path }) => [path, path]));
-  return describeSeries(
-    heatmaps[0].kind,
-    paths,
-    heatmaps.map(({ record }) => record),
-  );
+  // Of what has no record nothing can be said to differ.
+  const records = heatmaps.map(({ record }) => record).filter((record) => Object.keys(record).length > 0);
+  return describeSeries(heatmaps[0].kind, paths, records.length > 0 ? records : [{}]);
 }
 
 function browsedSeries(

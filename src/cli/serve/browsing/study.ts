@@ -13,9 +13,11 @@ import { type FoundHeatmap, readHeatmaps } from './heatmaps.ts';
 /** @throws TonnoError when its record cannot be read. */
 export async function browseStudy(folder: string, given: Context): Promise<Found> {
   const record = await readStudyRecord(folder);
-  const { evaluation } = record.experiment;
-  // What the study was measured by.
-  const context = { ...given, label: given.label ?? (evaluation.label as string | undefined) };
+  const measuredBy = record.experiment.evaluation.label;
+  const context = {
+    ...given,
+    label: given.label ?? (measuredBy === undefined ? undefined : String(measuredBy)),
+  };
   const cohort = await attempt(() => readCohort(resolve(folder, record.cohort)), context.notes);
   const cases = cohort ? tableCases(cohort, context).filter(({ split }) => split === 'validation') : [];
   const byStem = new Map(cases.map((one) => [caseStem(one.name), one]));
@@ -25,8 +27,14 @@ export async function browseStudy(folder: string, given: Context): Promise<Found
     const heatmaps = await heatmapsOf(folder, part, context);
     const owners = new Map<FoundHeatmap, Case>();
     for (const heatmap of heatmaps) {
-      const owner = byStem.get(heatmap.stem) ?? (await recordedRow(heatmap, tables));
-      owners.set(heatmap, owner ?? (await recordedInput(heatmap)) ?? bareCase(heatmap));
+      const owner =
+        byStem.get(heatmap.stem) ??
+        (await recordedRow(heatmap, tables)) ??
+        (await recordedInput(heatmap)) ??
+        bareCase(heatmap);
+      // In all folders of a study a case has one name.
+      byStem.set(heatmap.stem, owner);
+      owners.set(heatmap, owner);
     }
     const results = await attempt(
       () => readResults(join(folder, part.folder, 'metrics.json')),

@@ -2,7 +2,6 @@
  * What lies in a folder and the folders in it, told apart by names and first bytes: heatmaps, volumes, masks of volumes,
  * folders of DICOM files. Links to folders are not followed; how deep and how much is looked at has an end.
  */
-
 import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -85,12 +84,11 @@ async function isFile(entry: Dirent, path: string): Promise<boolean> {
 
 /** Masks of a folder's volumes, by the image's path: `scan_mask.nii.gz` is that of `scan.nii.gz` or `scan_image.nii.gz`. */
 function maskPairs(paths: readonly string[]): Map<string, string> {
-  const stem = (path: string) => volumeStem(path);
   const pairs = new Map<string, string>();
-  for (const mask of paths.filter((path) => MASK.test(stem(path)))) {
-    const owner = stem(mask).replace(MASK, '');
+  for (const mask of paths.filter((path) => MASK.test(volumeStem(path)))) {
+    const owner = volumeStem(mask).replace(MASK, '');
     const image = paths.find(
-      (path) => path !== mask && !pairs.has(path) && stem(path).replace(IMAGE, '') === owner,
+      (path) => path !== mask && !pairs.has(path) && volumeStem(path).replace(IMAGE, '') === owner,
     );
     if (image !== undefined) pairs.set(image, mask);
   }
