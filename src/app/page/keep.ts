@@ -85,8 +85,13 @@ export class BrowserKeeper implements Keeper {
   }
 
   async amend(thresholds: ThresholdChoice): Promise<void> {
-    const about = await this.about();
-    if (about) await this.#write((store) => store.put({ ...about, thresholds }, ABOUT));
+    // In one transaction, so that no other heatmap comes between.
+    await this.#write((store) => {
+      const request: IDBRequest<KeptAbout | undefined> = store.get(ABOUT);
+      request.onsuccess = () => {
+        if (request.result) store.put({ ...request.result, thresholds }, ABOUT);
+      };
+    });
   }
 
   async forget(): Promise<void> {

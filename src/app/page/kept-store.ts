@@ -49,6 +49,8 @@ export class KeptStore {
   readonly reason = signal<string | undefined>();
   readonly #services: KeptServices;
   #hash: { readonly generation: number; readonly hash: string } | undefined;
+  /** Thresholds on their way to where they are kept. */
+  #laid: ThresholdChoice | undefined;
   /** On the desk, of the heatmap that is kept. */
   #id: string | undefined;
   #time = Number.NEGATIVE_INFINITY;
@@ -126,7 +128,15 @@ export class KeptStore {
   /** Thresholds were laid on the heatmap that is kept. */
   async thresholds(choice: ThresholdChoice, id: string | undefined): Promise<void> {
     if (id === undefined || id !== this.#id) return;
-    await this.#try((keeper) => keeper.amend(choice));
+    const amending = this.#laid !== undefined;
+    this.#laid = choice;
+    if (amending) return;
+    // A slider lays them faster than they are stored: the last is what matters.
+    for (let latest = choice; ; latest = this.#laid) {
+      await this.#try((keeper) => keeper.amend(latest));
+      if (latest === this.#laid) break;
+    }
+    this.#laid = undefined;
   }
 
   /** Puts the kept heatmap on the desk. */

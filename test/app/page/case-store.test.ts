@@ -170,6 +170,27 @@ describe('the kept heatmap', () => {
     expect([...desk.put[0].data]).toEqual(Array(24).fill(0.5));
   });
 
+  it('is kept with the last of many thresholds', async () => {
+    const { store, engine, keeper } = await furnished();
+    const run = store.runs.start();
+    await settled();
+    engine.jobs[0].end.resolve(outcome(10, 0.5));
+    await run;
+    const amended: number[] = [];
+    const amend = keeper.amend.bind(keeper);
+    keeper.amend = async (thresholds) => {
+      await settled();
+      amended.push(thresholds.high);
+      return amend(thresholds);
+    };
+    for (const high of [1, 2, 3, 4]) store.viewerCalled('threshold', [{ low: 0, high }]);
+    await settled();
+    await settled();
+    await settled();
+    expect(amended).toEqual([1, 4]);
+    expect(keeper.kept?.about.thresholds).toEqual({ low: 0, high: 4 });
+  });
+
   it('is not offered to other voxels under the same name, nor to another name', async () => {
     const keeper = await visit();
     const { store, desk } = world({ keeper });
