@@ -95,11 +95,13 @@ function Attempt(props: Render3dProps & { onAgain(): void }): JSX.Element {
     const fail = (error: unknown) => {
       if (closed) return;
       const failure = failureOf(error);
-      if (state.peek() !== 'shown') state.value = failure;
-      latest.current.props.onFailure(failure);
+      // Said where the picture would be, or by the page, beside the picture that stays.
+      if (state.peek() === 'shown') latest.current.props.onFailure(failure);
+      else state.value = failure;
     };
+    const ended = () => closed || state.peek() === 'lost';
     const ask = async () => {
-      if (!opened || closed) return;
+      if (!opened || ended()) return;
       // Never two requests at once: the desk answers in order, and only the last answer counts.
       if (asking) {
         again = true;
@@ -108,7 +110,7 @@ function Attempt(props: Render3dProps & { onAgain(): void }): JSX.Element {
       asking = true;
       try {
         const volume = await latest.current.props.desk.render(opened.software ? SOFTWARE_SIDE : SIDE);
-        if (closed) return;
+        if (ended()) return;
         opened.show(volume, latest.current.look);
         state.value = 'shown';
       } catch (error) {
@@ -209,10 +211,14 @@ function Attempt(props: Render3dProps & { onAgain(): void }): JSX.Element {
           </p>
         )}
       </div>
-      <p class="render3d-keys" id="render3d-keys">
-        Drag, or press the arrow keys, to turn; + and − to zoom; Home to begin again.
-      </p>
-      <RenderControls camera={camera} cut={cut} body={body} />
+      {!failed && (
+        <>
+          <p class="render3d-keys" id="render3d-keys">
+            Drag, or press the arrow keys, to turn; + and − to zoom; Home to begin again.
+          </p>
+          <RenderControls camera={camera} cut={cut} body={body} />
+        </>
+      )}
     </section>
   );
 }
