@@ -1,0 +1,81 @@
+/**
+ * How long the page's main thread is busy at a time while a heatmap is made, and while thresholds are moved over a
+ * volume of 256³ voxels: nothing a person does should wait 100 ms for its answer.
+ *
+ *     npm run build && npx tsx bench/browser/responsive.mjs [--side 256] [--directions 24]
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { openApp } from '../../test/app/browser/support/app.ts';
+import { launch } from '../../test/app/browser/support/chromium.ts';
+import { PHANTOM_ENCODER } from '../../test/app/browser/support/inputs.ts';
+import { serve } from '../../test/app/browser/support/server.ts';
+import { unevenVolume, writeVolume } from '../../test/support/volumes.ts';
+import { machine } from '../support/machine.ts';
+
+const { values } = parseArgs({
+  options: { side: { type: 'string', default: '256' }, directions: { type: 'string', default: '24' } },
+});
+const [side, directions] = [values.side, values.directions].map(Number);
+const folder = mkdtempSync(join(tmpdir(), 'tonno-responsive-'));
+const path = join(folder, 'scan.nii.gz');
+await writeVolume(path, unevenVolume([side, side, side]));
+console.log(machine());
+console.log(`${side}³ voxels, ${directions} directions`);
+
+const server = await serve('app');
+const browser = await launch();
+try {
+  const app = await openApp(browser, server.address);
+  app.page.setDefaultTimeout(300_000);
+  const now = () => app.page.evaluate(() => performance.now());
+  await tasksOf('opening', () => app.openFiles(path));
+  await app.openEncoder(PHANTOM_ENCODER);
+  await tasksOf('reconstructing', async () => {
+    await app.choose({ method: 'tonno', preset: 'draft', directions, slices: 24, size: 64 });
+    await app.by('reconstruct').click();
+    await app.by('more').and(app.page.locator(':enabled')).waitFor({ timeout: 900_000 });
+  });
+  await tasksOf('moving thresholds', async () => {
+    const waits = [];
+    for (const share of [0.3, 0.4, 0.5, 0.6, 0.7, 0.5, 0.3]) waits.push(await thresholdTrip(app, share));
+    waits.sort((a, b) => a - b);
+    console.log(
+      `thresholds to mask and list: ${waits.map((ms) => ms.toFixed(0)).join(', ')} ms, median ${waits[waits.length >> 1].toFixed(0)}`,
+    );
+  });
+
+  async function tasksOf(what, act) {
+    const from = await now();
+    await act();
+    const tasks = (await app.longTasks(from)).map(({ duration }) => duration);
+    const longest = Math.max(0, ...tasks);
+    console.log(
+      `${what}: longest task of the main thread ${longest.toFixed(0)} ms; ${tasks.filter((ms) => ms > 100).length} above 100 ms, ${tasks.length} above 50`,
+    );
+  }
+} finally {
+  await browser.close();
+  await server.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** Moves the higher threshold, and waits until the list of lesions and a plane are others. In milliseconds. */
+function thresholdTrip(app, share) {
+  return app.by('high').evaluate((slider, to) => {
+    const list = document.querySelector('[data-testid="lesions"]');
+    const [low, high] = [Number(slider.min), Number(slider.max)];
+    return new Promise((resolve) => {
+      const began = performance.now();
+      const observer = new MutationObserver(() => {
+        observer.disconnect();
+        requestAnimationFrame(() => resolve(performance.now() - began));
+      });
+      observer.observe(list.parentElement, { subtree: true, childList: true, characterData: true });
+      slider.value = String(low + to * (high - low));
+      slider.dispatchEvent(new Event('input', { bubbles: true }));
+    });
+  }, share);
+}
