@@ -1,0 +1,102 @@
+/** `tonno view` on a finished study: its table, a case in the viewer, and another kind of heatmap over it. */
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { newFolder, temporaryFolder } from '../../support/cli.ts';
+import { violations } from './support/accessibility.ts';
+import { type App, openApp } from './support/app.ts';
+import { CHROMIUM, launch, withoutChromium } from './support/chromium.ts';
+import { type Served, serve } from './support/server.ts';
+import { makeStudy, STUDY_CASES, STUDY_TITLE } from './support/study.ts';
+
+const folder = temporaryFolder();
+
+describe.skipIf(!CHROMIUM)(`tonno view${withoutChromium}`, () => {
+  let browser: Browser;
+  let server: Served;
+  let app: App;
+
+  beforeAll(async () => {
+    const study = makeStudy(newFolder(folder));
+    [browser, server] = await Promise.all([launch(), study.then((path) => serve('view', path))]);
+    app = await openApp(browser, server.address);
+    await app.by('case-table').waitFor();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  const rows = () => app.by('case-table').locator('[data-testid^="case-"]');
+  const names = async () =>
+    (
+      await rows().evaluateAll((elements) => elements.map((element) => element.getAttribute('data-testid')))
+    ).map((id) => (id ?? '').replace('case-', ''));
+
+  test('shows every case of the study', async () => {
+    expect(await app.page.locator('body').innerText()).toContain(STUDY_TITLE);
+    expect(await names()).toHaveLength(STUDY_CASES);
+  });
+
+  test('sorts by a column, either way', async () => {
+    const header = app.by('case-table').getByRole('columnheader', { name: /maximum/i });
+    await header.getByRole('button').click();
+    const once = await names();
+    await header.getByRole('button').click();
+    const twice = await names();
+    expect(once).toHaveLength(STUDY_CASES);
+    expect(twice).toEqual([...once].reverse());
+    expect(await header.getAttribute('aria-sort')).toMatch(/ascending|descending/);
+  });
+
+  test('filters', async () => {
+    const filter = app.by('filter');
+    const values = await filter
+      .locator('option')
+      .evaluateAll((options) => options.map((option) => (option as HTMLOptionElement).value));
+    expect(values.length).toBeGreaterThan(1);
+    const counts: number[] = [];
+    for (const value of values) {
+      await filter.selectOption(value);
+      counts.push(await rows().count());
+    }
+    console.log(values.map((value, i) => `${value}: ${counts[i]}`).join(', '));
+    expect(Math.max(...counts)).toBe(STUDY_CASES);
+    expect(Math.min(...counts)).toBeLessThan(STUDY_CASES);
+    await filter.selectOption(values[counts.indexOf(STUDY_CASES)]);
+  });
+
+  test.each(['light', 'dark'] as const)('the table is accessible in %s', async (scheme) => {
+    expect(await violations(app.page, scheme)).toEqual([]);
+  });
+
+  test('opens a case with its heatmap and its truth', async () => {
+    const [first] = (await names()).toSorted();
+    await app.by(`case-${first}`).locator('button, a').first().click();
+    await app.by('plane-0').waitFor();
+    await app.by('lesions').waitFor();
+    expect(await app.by('show-truth').isEnabled()).toBe(true);
+  });
+
+  test.each(['light', 'dark'] as const)('the viewer is accessible in %s', async (scheme) => {
+    expect(await violations(app.page, scheme)).toEqual([]);
+  });
+
+  test('switches to another kind of heatmap', async () => {
+    const before = await app.pixels(0);
+    const choice = app.by('heatmap-choice');
+    const options = await choice.locator('option').allInnerTexts();
+    expect(options.length).toBeGreaterThan(1);
+    const now = await choice.inputValue();
+    const others = await choice
+      .locator('option')
+      .evaluateAll((all) => all.map((option) => (option as HTMLOptionElement).value));
+    await choice.selectOption(others.find((value) => value !== now) ?? '');
+    await expect
+      .poll(async () => String(await app.pixels(0)) !== String(before), { timeout: 10_000 })
+      .toBe(true);
+  });
+
+  test('nothing left the machine, and nothing went wrong', () => {
+    expect(app.trouble).toEqual([]);
+  });
+});
