@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../support/cli.ts';
 import { type App, openApp } from './support/app.ts';
 import { CHROMIUM, launch, withoutChromium } from './support/chromium.ts';
-import { PHANTOM_ENCODER, writeTiny, writeUneven, writeUnsupported } from './support/inputs.ts';
+import { writeTiny, writeUneven, writeUnsupported } from './support/inputs.ts';
 import { type Served, serve } from './support/server.ts';
 
 const folder = temporaryFolder();
@@ -64,5 +64,3 @@ describe.skipIf(!CHROMIUM)(`what goes wrong${withoutChromium}`, () => {
     expect(app.trouble.filter((sentence) => !sentence.startsWith('Nobody caught'))).toEqual([]);
   });
 });
-
-void PHANTOM_ENCODER;

@@ -9,7 +9,7 @@ export interface Served {
 
 /** Starts the command on a free port and waits until it says where it listens. */
 export async function serve(command: 'app' | 'view', ...paths: readonly string[]): Promise<Served> {
-  const started = start([command, ...paths, '--port', '0', '--no-open'], { timeout: 300_000 });
+  const started = start([command, ...paths, '--no-open'], { timeout: 300_000 });
   const address = await new Promise<string>((resolve, reject) => {
     let said = '';
     const read = (chunk: unknown) => {
