@@ -33,6 +33,21 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 /** Addresses that stand in the code of libraries and are never asked for. */
 const NEVER_FETCHED: Readonly<Record<string, string>> = {
   'http://www.w3.org/': 'names of XML namespaces',
+  'https://git-lfs': 'how a file begins that stands for another in Git LFS',
+  'https://github.com/niivue/niivue': 'the package.json of NiiVue',
+  'https://github.com/manzt/zarrita.js/issues': 'in an error message of Zarrita, which NiiVue brings',
+  'https://github.com/cornerstonejs/dicomParser': 'in an error message of dicomParser',
+  'https://rolldown.rs/': 'in an error message of the bundler',
+  'https://web.dev/cross-origin-isolation-guide/': 'in a warning of ONNX Runtime',
+  // Comments in NiiVue's shaders, which are texts.
+  'https://stackoverflow.com/questions/': 'a comment',
+  'https://gamedev.stackexchange.com/questions/': 'a comment',
+  'https://math.stackexchange.com/questions/': 'a comment',
+  'https://en.wikipedia.org/wiki/': 'a comment',
+  'https://webglfundamentals.org/webgl/': 'a comment',
+  'https://bgolus.medium.com/': 'a comment',
+  'http://www.aclockworkberry.com/': 'a comment',
+  'https://github.com/eskimoblood/processingSketches/': 'a comment',
 };
 
 const FOREIGN = /\b(?:https?|wss?|ftp):\/\/[^\s"'`<>\\)]*/g;

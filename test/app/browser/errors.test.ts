@@ -54,7 +54,8 @@ describe.skipIf(!CHROMIUM)(`what goes wrong${withoutChromium}`, () => {
 
   test('a network that no engine runs', async () => {
     const said = await unchanged(async () => {
-      await app.by('open-encoder').setInputFiles(writeUnsupported(folder));
+      await app.openEncoder(writeUnsupported(folder));
+      await app.by('reconstruct').click();
       return app.error();
     });
     expect(said).toMatch(/DeformableAttention|unsupported/);

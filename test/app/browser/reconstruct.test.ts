@@ -15,7 +15,7 @@ import { type Served, serve } from './support/server.ts';
 import { drop } from './support/session.ts';
 
 const DIRECTIONS = 6;
-const COMMON = { slices: 8, size: 64 };
+const COMMON = { slices: 8 };
 const encoder = PHANTOM_ENCODER;
 const folder = temporaryFolder();
 
@@ -66,17 +66,42 @@ describe.skipIf(!CHROMIUM)(`a heatmap made on the page${withoutChromium}`, () =>
     expect(JSON.stringify(record)).toContain(sidecar.encoder?.sha256 ?? 'sha256');
   });
 
-  test('more directions on a finished one make what they would have made in the first place', async () => {
+  test('stopped and gone on with, it is what it would have been', async () => {
+    const directions = 60;
     const [expected] = await Promise.all([
-      byCommandLine(folder, volume, { encoder, ...COMMON, directions: 2 * DIRECTIONS }),
+      byCommandLine(folder, volume, { encoder, ...COMMON, directions }),
       (async () => {
-        await app.set('more-directions', DIRECTIONS);
-        await app.by('more').click();
+        await app.choose({ directions });
+        await app.by('reconstruct').click();
+        await app
+          .by('progress')
+          .getByText(/^[1-9]\d* of 60 /)
+          .waitFor();
+        await app.by('stop').click();
         await app.finished();
       })(),
     ]);
+    const [, done] = /Stopped after (\d+) of 60/.exec(await app.by('progress').innerText()) ?? [];
+    expect(Number(done)).toBeGreaterThan(0);
+    const { path: part, record } = await savedHeatmap(app, folder);
+    expect(record).toMatchObject({ directions: 60, directionsDone: Number(done) });
+    await app.by('more').click();
+    await app.finished();
     const { path } = await savedHeatmap(app, folder);
-    console.log(`with more directions, off by ${await difference(path, expected)} of the range`);
+    expect(await difference(part, expected)).toBeGreaterThan(0.01);
+    expect(await difference(path, expected)).toBeLessThan(1e-4);
+  });
+
+  test('more directions are added to a finished one', async () => {
+    const before = await savedHeatmap(app, folder);
+    await app.set('more-directions', 20);
+    await app.by('more').click();
+    await app.finished();
+    expect(await app.by('progress').innerText()).toMatch(/^80 angles done/);
+    const { path, record } = await savedHeatmap(app, folder);
+    expect(record).toMatchObject({ directionsDone: 80, rounds: [60, 20] });
+    expect(await difference(path, before.path)).toBeGreaterThan(0.001);
+    expect(await difference(path, before.path)).toBeLessThan(0.5);
   });
 
   test('Tomographic LayerCAM is what the command line makes of it', async () => {

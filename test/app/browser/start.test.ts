@@ -17,9 +17,7 @@ describe.skipIf(!CHROMIUM)(`the page at its start${withoutChromium}`, () => {
     app = await openApp(browser, server.address);
     await app.by('try-phantom').waitFor();
     // The engine is loaded while a person looks for a volume.
-    await expect
-      .poll(() => [...app.fetched.keys()].some((path) => path.endsWith('.wasm')), { timeout: 20_000 })
-      .toBe(true);
+    await app.fetches(/\.wasm$/);
   });
   afterAll(async () => {
     await browser?.close();
@@ -27,9 +25,7 @@ describe.skipIf(!CHROMIUM)(`the page at its start${withoutChromium}`, () => {
   });
 
   test('loads less than 1.5 MB, packed and without the engine’s WebAssembly', () => {
-    const files = [...app.fetched.keys()].filter(
-      (path) => !path.endsWith('.wasm') && !path.endsWith('browse.json'),
-    );
+    const files = [...app.fetched].filter((path) => !path.endsWith('.wasm') && !path.endsWith('browse.json'));
     const sizes = files.map(
       (path) => [path, packedSize(path === '/' ? 'index.html' : path.slice(1))] as const,
     );

@@ -57,9 +57,9 @@ export function withImports(files: readonly string[]): string[] {
 /** index.html and what it asks for before anything is shown. */
 export function eagerFiles(): string[] {
   const page = indexPage();
-  const sources = [...page.querySelectorAll('script[src], link[href]')].map(
-    (element) => element.getAttribute('src') ?? element.getAttribute('href') ?? '',
-  );
+  const sources = [...page.querySelectorAll('script[src], link[href]')]
+    .map((element) => element.getAttribute('src') ?? element.getAttribute('href') ?? '')
+    .filter((source) => !source.startsWith('data:'));
   return withImports(['index.html', ...sources.map((source) => posix.normalize(source))]);
 }
 

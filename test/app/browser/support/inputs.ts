@@ -10,8 +10,8 @@ const fromHere = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 /** The encoder that ships: slices of any side to one logit, four layers. */
 export const PHANTOM_ENCODER = fromHere('../../../../assets/phantom-encoder.onnx');
 
-/** Files of a small CT, gantry tilted against the world, and what pydicom saw of it. */
-export const DICOM_SERIES = fromHere('../../../fixtures/dicom-seg/axial');
+/** A small series that lies askew in the world. */
+export const DICOM_SERIES = fromHere('../../../fixtures/dicom-seg/coronal');
 
 /** A volume at an odd place in the world; its name, on the disk. */
 export async function writeUneven(folder: string, name = 'uneven.nii.gz'): Promise<string> {

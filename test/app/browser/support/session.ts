@@ -16,9 +16,11 @@ export interface Watched {
   readonly page: Page;
   /** What should not have happened, as sentences; none when all went well. */
   readonly trouble: readonly string[];
-  /** Bytes of what was fetched, by path. */
-  readonly fetched: ReadonlyMap<string, number>;
+  /** Paths of what was fetched. */
+  readonly fetched: ReadonlySet<string>;
   by(id: string): Locator;
+  /** Waits until the page has fetched a file whose path fits. */
+  fetches(path: RegExp): Promise<void>;
   /** Long tasks since the page began, or since `from`. */
   longTasks(from?: number): Promise<LongTask[]>;
   /** The files that a click (or whatever is done) makes the browser download, by their names. */
@@ -30,6 +32,10 @@ export interface OpenOptions extends BrowserContextOptions {
   /** Runs in the page before its own scripts. */
   readonly before?: () => void;
 }
+
+/** Milliseconds, and downloads that a page may begin in them. */
+const BURST = 1100;
+const MOST_IN_BURST = 10;
 
 const watchLongTasks = () => {
   const tasks: { start: number; duration: number }[] = [];
@@ -53,15 +59,15 @@ export async function open(browser: Browser, address: string, options: OpenOptio
   const page = await context.newPage();
   const { origin } = new URL(address);
   const trouble: string[] = [];
-  const fetched = new Map<string, number>();
+  const fetched = new Set<string>();
+  const downloaded: number[] = [];
   context.on('request', (request) => {
     const url = new URL(request.url());
     const local = url.origin === origin || url.protocol === 'blob:' || url.protocol === 'data:';
     if (!local) trouble.push(`It asked for ${request.url()}.`);
   });
-  context.on('response', async (response) => {
-    const body = await response.body().catch(() => undefined);
-    if (body) fetched.set(new URL(response.url()).pathname, body.length);
+  context.on('response', (response) => {
+    if (response.ok()) fetched.add(new URL(response.url()).pathname);
   });
   context.on('weberror', (error) => trouble.push(`Nobody caught: ${error.error().message}`));
   page.on('crash', () => trouble.push('The page crashed.'));
@@ -75,11 +81,23 @@ export async function open(browser: Browser, address: string, options: OpenOptio
     trouble,
     fetched,
     by: (id) => page.getByTestId(id),
+    async fetches(path) {
+      const there = () => [...fetched].some((one) => path.test(one));
+      if (!there())
+        await context.waitForEvent('response', (response) => path.test(new URL(response.url()).pathname));
+    },
     async longTasks(from = 0) {
       const all = await page.evaluate(() => (window as unknown as { longTasks: LongTask[] }).longTasks);
       return all.filter(({ start }) => start >= from);
     },
-    downloads: (count, act) => downloadsOf(page, count, act),
+    async downloads(count, act) {
+      // Chromium drops what comes after ten downloads in a second; people are slower.
+      const recent = downloaded.filter((time) => time > performance.now() - BURST);
+      if (recent.length + count > MOST_IN_BURST) await page.waitForTimeout(BURST);
+      const files = await downloadsOf(page, count, act);
+      downloaded.push(...Array.from(files, () => performance.now()));
+      return files;
+    },
     close: () => context.close(),
   };
 }
