@@ -4,7 +4,7 @@
  */
 import { batch, signal } from '@preact/signals';
 import type { Browsed, BrowsedCase, BrowsedVolume } from '../../report/browse.ts';
-import type { Source, ThresholdChoice } from '../protocol.ts';
+import type { OpenOptions, Source, ThresholdChoice } from '../protocol.ts';
 import { type CaseStore, fetchedId } from './case-store.ts';
 import type { News } from './news.ts';
 import { type Fetch, fetchSource, fetchSources } from './sources.ts';
@@ -94,6 +94,7 @@ export class BrowseStore {
 
   /** Opens a case from the table. */
   async open(name: string): Promise<void> {
+    this.#services.news.clear();
     this.#services.address.write({ name, series: this.series.value }, 'push');
     await this.#load(name);
   }
@@ -139,7 +140,7 @@ export class BrowseStore {
     return this.browsed.value?.cases.find((one) => one.name === name);
   }
 
-  async #load(name: string): Promise<void> {
+  async #load(name: string, chosen: OpenOptions = {}): Promise<void> {
     const { opened, news, fetch } = this.#services;
     const found = this.#case(name);
     if (!found) {
@@ -167,10 +168,13 @@ export class BrowseStore {
         if (ticket === this.#tickets) opened.fetching({ what, share });
       });
       if (ticket !== this.#tickets) return;
-      const done = await opened.open(sources, found.images.length > 1 ? { channels: true } : {});
+      const options = { ...(found.images.length > 1 && { channels: true }), ...chosen };
+      const done = await opened.open(sources, options, (further) =>
+        this.#load(name, { ...chosen, ...further }),
+      );
       if (ticket !== this.#tickets) return;
       if (!done) {
-        this.current.value = opened.choice.value ? name : before;
+        this.current.value = before;
         return;
       }
       this.#open = { name, generation: opened.generation.value };

@@ -29,9 +29,11 @@ export interface Opening {
 /** Several series, of which one is to be chosen. */
 export interface SeriesChoice {
   readonly series: readonly { readonly uid: string; readonly title: string }[];
-  readonly files: readonly Source[];
-  readonly options: OpenOptions;
+  readonly again: Again;
 }
+
+/** Opens the same once more, with what was chosen about it meanwhile. */
+export type Again = (chosen: OpenOptions) => Promise<unknown>;
 
 /** What is done when there is no case at the end. */
 interface Answers {
@@ -82,7 +84,11 @@ export class CaseStore {
   }
 
   /** Opens a volume from its files. What was open stays when it fails. */
-  open(files: readonly Source[], options: OpenOptions = {}): Promise<boolean> {
+  open(
+    files: readonly Source[],
+    options: OpenOptions = {},
+    again: Again = (chosen) => this.open(files, { ...options, ...chosen }),
+  ): Promise<boolean> {
     const { news } = this.#services;
     if (files.length === 0) {
       news.fail({
@@ -96,22 +102,19 @@ export class CaseStore {
     const what = files.length === 1 ? files[0].name : `${files.length} files`;
     return this.#enter(`Reading ${what}`, () => this.#services.desk.open(files, options), {
       choose: (series) => {
-        this.choice.value = { series, files, options };
+        this.choice.value = { series, again };
       },
       refused: (failure) => {
         const way = wayIn(failure);
-        const act = () => void this.open(files, { ...options, ...way?.reading });
-        if (way) news.fail(way.failure, { label: way.label, act });
+        if (way) news.fail(way.failure, { label: way.label, act: () => void again(way.reading) });
         else news.fail(failure);
       },
     });
   }
 
   /** Opens the series that was chosen among several. */
-  chooseSeries(uid: string): Promise<boolean> {
-    const { value } = this.choice;
-    if (!value) return Promise.resolve(false);
-    return this.open(value.files, { ...value.options, series: uid });
+  async chooseSeries(uid: string): Promise<void> {
+    await this.choice.value?.again({ series: uid });
   }
 
   phantom(): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readPlace, writePlace } from '../../../src/app/page/browse-store.ts';
+import { VolumeError } from '../../../src/errors.ts';
 import type { Browsed, BrowsedCase } from '../../../src/report/browse.ts';
 import { deferred, settled, world } from './fakes.ts';
 
@@ -135,6 +136,21 @@ describe('looking through a study', () => {
     await store.browse.open('bare');
     expect(desk.asked).toEqual(['open bare/1 as channels']);
     expect(store.browse.offered()).toEqual([]);
+  });
+
+  it('opens a refused case after all with its truth and heatmap', async () => {
+    const { store, desk } = await browsing();
+    const remedy = "Replace them, or have them read as 0 (nan: 'zero').";
+    desk.openings.set('two.nii', Promise.reject(new VolumeError('two.nii', 'It has NaN.', { remedy })));
+    await store.browse.open('two');
+    expect(store.browse.current.value).toBeUndefined();
+    desk.openings.clear();
+    store.news.notices.value[0].remedy?.act();
+    await settled();
+    expect(store.browse.current.value).toBe('two');
+    expect(desk.options.at(-1)).toEqual({ nan: 'zero' });
+    expect(desk.asked.slice(-3)[0]).toBe('truth two_mask.nii');
+    expect(store.opened.chosen.value).toBe('series:tonno');
   });
 
   it('says which file is gone, and stays at what was open', async () => {
