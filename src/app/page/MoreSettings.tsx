@@ -14,21 +14,14 @@ const deviceOptions: readonly { value: Device; title: string }[] = [
 ];
 
 export function DeviceField({ store }: { store: Store }): JSX.Element {
-  const engine = store.encoder.engine.value;
-  const loading = store.encoder.loading.value;
   return (
-    <>
-      <SelectField
-        label="Computed by"
-        testid="device"
-        value={store.choices.value.device}
-        options={deviceOptions}
-        onChange={(device) => store.change({ device })}
-      />
-      <p class="hint" data-testid="engine-info">
-        {engine?.title ?? (loading ? 'The engine is being loaded.' : 'The engine is not loaded yet.')}
-      </p>
-    </>
+    <SelectField
+      label="Computed by"
+      testid="device"
+      value={store.choices.value.device}
+      options={deviceOptions}
+      onChange={(device) => store.change({ device })}
+    />
   );
 }
 

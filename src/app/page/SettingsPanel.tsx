@@ -39,7 +39,13 @@ export function SettingsPanel({ store }: { store: Store }): JSX.Element {
           open.value = currentTarget.open;
         }}
       >
-        <summary>Encoder and settings{name && <span class="hint">: {name}</span>}</summary>
+        <summary>
+          Encoder and settings
+          <span class="hint">
+            {': '}
+            {name ?? 'no encoder yet'} · <EngineName store={store} />
+          </span>
+        </summary>
         <div class="settings-grid">
           <EncoderSection store={store} />
           <div class="fields">
@@ -57,4 +63,11 @@ export function SettingsPanel({ store }: { store: Store }): JSX.Element {
       </details>
     </aside>
   );
+}
+
+/** What computes, and why that, also while the settings are folded away. */
+function EngineName({ store }: { store: Store }): JSX.Element {
+  const { engine, loading } = store.encoder;
+  const waiting = loading.value ? 'the engine is being loaded' : 'the engine is not loaded yet';
+  return <span data-testid="engine-info">{engine.value?.title ?? waiting}</span>;
 }
