@@ -288,8 +288,13 @@ describe('heatmaps', () => {
     expect(await desk.probe([0, 1, 1])).toMatchObject({ heatmap: 8, lesion: 1 });
     expect((await desk.probe([0, 1, 2])).lesion).toBe(1);
     expect((await desk.probe([0, 3, 2])).lesion).toBeUndefined();
-    await desk.putHeatmap(heatmap('a', { 20: 100 }));
-    expect((await desk.probe([0, 1, 1])).lesion).toBeUndefined();
+    await desk.putHeatmap(heatmap('a', { 20: 100, 21: 20 }));
+    // 20 is above what was low at first and below what is low now.
+    for (const voxel of [
+      [0, 1, 1],
+      [0, 3, 3],
+    ] as const)
+      expect((await desk.probe(voxel)).lesion).toBeUndefined();
     expect(await desk.probe([0, 3, 2])).toMatchObject({ heatmap: 100, lesion: 1 });
     // Thresholds that were laid stay laid.
     expect((await desk.threshold({ low: 1, high: 2 })).lesions).toHaveLength(1);
