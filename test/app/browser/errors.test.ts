@@ -4,26 +4,70 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser } from 'playwright-core';
+import type { Browser, Worker } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../support/cli.ts';
 import { type App, openApp } from './support/app.ts';
+import { workerOf } from './support/built.ts';
 import { CHROMIUM, launch, withoutChromium } from './support/chromium.ts';
 import { writeTiny, writeUneven, writeUnsupported } from './support/inputs.ts';
 import { type Served, serve } from './support/server.ts';
 
 const folder = temporaryFolder();
-const SENTENCES = /^\S.*[.!?](\s|$)/s;
+/** A subject, a problem and a remedy. */
+const SENTENCES = /^[^:]+: .+\. .+\./s;
+
+/** In the engine's worker: remembers graphics cards, so that they can be taken away. */
+function rememberDevices(): void {
+  const devices: { destroy(): void }[] = [];
+  const { prototype } = (self as unknown as { GPUAdapter: { prototype: Adapter } }).GPUAdapter;
+  interface Adapter {
+    requestDevice(...given: unknown[]): Promise<{ destroy(): void }>;
+  }
+  const { requestDevice } = prototype;
+  prototype.requestDevice = async function (...given) {
+    const device = await requestDevice.apply(this, given);
+    devices.push(device);
+    return device;
+  };
+  Object.assign(self, { devices });
+}
+
+function loseDevices(): number {
+  const { devices } = self as unknown as { devices: { destroy(): void }[] };
+  for (const device of devices) device.destroy();
+  return devices.splice(0).length;
+}
+
+/** In a worker: no large array can be had any more, as where memory is full; or it can be had again. */
+function fillMemory(full: boolean): void {
+  const scope = self as unknown as { Float32Array: typeof Float32Array; whole?: typeof Float32Array };
+  scope.whole ??= scope.Float32Array;
+  scope.Float32Array = !full
+    ? scope.whole
+    : new Proxy(scope.whole, {
+        construct(target, given, type) {
+          if (typeof given[0] === 'number' && given[0] > 5000)
+            throw new RangeError('Array buffer allocation failed');
+          return Reflect.construct(target, given, type);
+        },
+      });
+}
 
 describe.skipIf(!CHROMIUM)(`what goes wrong${withoutChromium}`, () => {
   let browser: Browser;
   let server: Served;
   let app: App;
+  let volume = '';
+  const worker = (method: string) =>
+    app.page.workers().find((one) => one.url().endsWith(workerOf(method))) as Worker;
 
   beforeAll(async () => {
-    [browser, server] = await Promise.all([launch(), serve('app')]);
+    [browser, server] = await Promise.all([launch({ webgpu: true }), serve('app')]);
     app = await openApp(browser, server.address);
-    await app.openFiles(await writeUneven(folder));
+    volume = await writeUneven(folder);
+    await app.openFiles(volume);
+    await worker('warmUp').evaluate(rememberDevices);
     await app.openEncoder(writeTiny(folder));
     await app.reconstruct({ method: 'tonno', preset: 'draft', directions: 4, slices: 8, device: 'cpu' });
   });
@@ -32,36 +76,95 @@ describe.skipIf(!CHROMIUM)(`what goes wrong${withoutChromium}`, () => {
     await server?.stop();
   });
 
-  /** Scan and heatmap are there as they were. */
-  async function unchanged(act: () => Promise<string>): Promise<string> {
-    const before = await app.pixels(0);
-    const said = await act();
-    expect(said).toMatch(SENTENCES);
-    expect(await app.pixels(0)).toEqual(before);
-    expect(before.length).toBeGreaterThan(0);
-    return said;
+  /** What the page says then; scan and heatmap are there as they were, and what it said is put away. */
+  async function said(act: () => Promise<unknown>): Promise<string> {
+    await act();
+    const sentences = await app.error();
+    expect(sentences).toMatch(SENTENCES);
+    await app.by('error').getByRole('button', { name: 'Dismiss' }).first().click();
+    await app.by('error').waitFor({ state: 'detached' });
+    return sentences;
+  }
+  async function unchanged(act: () => Promise<unknown>): Promise<string> {
+    const before = [await app.pixels(0), await app.lesions()];
+    const sentences = await said(act);
+    expect([await app.pixels(0), await app.lesions()]).toEqual(before);
+    return sentences;
   }
 
   test('a file that is no volume', async () => {
     const path = join(folder, 'holiday.nii.gz');
     writeFileSync(path, 'This is no scan.');
-    const said = await unchanged(async () => {
-      await app.by('open-files').setInputFiles(path);
-      return app.error();
-    });
-    expect(said).toContain('holiday.nii.gz');
+    const sentences = await unchanged(() => app.by('open-files').setInputFiles(path));
+    expect(sentences).toContain('holiday.nii.gz');
   });
 
-  test('a network that no engine runs', async () => {
-    const said = await unchanged(async () => {
+  test('a file that is no encoder', async () => {
+    const path = join(folder, 'holiday.onnx');
+    writeFileSync(path, 'This is no network.');
+    const sentences = await unchanged(() => app.by('open-encoder').setInputFiles(path));
+    expect(sentences).toContain('holiday.onnx');
+  });
+
+  test('want of memory, and the page goes on when there is some', async () => {
+    const desk = worker('putHeatmap');
+    await desk.evaluate(fillMemory, true);
+    const second = await writeUneven(folder, 'second.nii.gz');
+    const sentences = await unchanged(() => app.by('open-files').setInputFiles(second));
+    expect(sentences).toMatch(/memory/i);
+    await desk.evaluate(fillMemory, false);
+  });
+
+  test('a graphics card that is gone: what was measured stays, and it goes on from there', async () => {
+    const sentences = await said(async () => {
+      await app.choose({ directions: 400, device: 'webgpu' });
+      await app.by('reconstruct').click();
+      await app
+        .by('progress')
+        .getByText(/^[1-9]\d* of 400 /)
+        .waitFor();
+      expect(await worker('warmUp').evaluate(loseDevices)).toBeGreaterThan(0);
+    });
+    expect(sentences).toMatch(/GPU/);
+    expect(await app.by('progress').innerText()).toMatch(/^Stopped after [1-9]\d* of 400 angles/);
+    expect((await app.pixels(0)).length).toBeGreaterThan(0);
+    await app.by('more').click();
+    await app.by('stop').click();
+    await app.finished();
+    expect(await app.by('engine-info').innerText()).not.toBe('');
+  });
+
+  test('a network with operators that no engine has', async () => {
+    const sentences = await unchanged(async () => {
       await app.openEncoder(writeUnsupported(folder));
       await app.by('reconstruct').click();
-      return app.error();
     });
-    expect(said).toMatch(/DeformableAttention|unsupported/);
+    expect(sentences).toMatch(/DeformableAttention/);
   });
 
-  test('nothing left the machine', () => {
-    expect(app.trouble.filter((sentence) => !sentence.startsWith('Nobody caught'))).toEqual([]);
+  test('a tab that is closed in the middle: the next one offers what was made', async () => {
+    await app.openEncoder(writeTiny(folder));
+    await app.choose({ directions: 2000, device: 'cpu' });
+    await app.by('reconstruct').click();
+    await app
+      .by('progress')
+      .getByText(/^[1-9]\d+ of 2,000 /)
+      .waitFor();
+    await app.page.waitForTimeout(500);
+    const next = await app.again();
+    await app.page.close();
+    app = next;
+    await app.openFiles(volume);
+    const kept = app.by('kept');
+    await kept
+      .getByText(/uneven/)
+      .first()
+      .waitFor();
+    await kept.getByTestId('restore').click();
+    await app.by('lesions').waitFor();
+  });
+
+  test('nothing left the machine, and nothing else went wrong', () => {
+    expect(app.trouble).toEqual([]);
   });
 });

@@ -18,6 +18,7 @@ export interface Choice {
 }
 
 export interface App extends Watched {
+  again(): Promise<App>;
   openFiles(...paths: readonly string[]): Promise<void>;
   openEncoder(path: string): Promise<void>;
   choose(choice: Choice): Promise<void>;
@@ -42,10 +43,14 @@ const ORDER = ['method', 'cam', 'layer', 'preset', 'directions', 'slices', 'size
 const LONG = { timeout: 50_000 };
 
 export async function openApp(browser: Browser, address: string, options?: OpenOptions): Promise<App> {
-  const watched = await open(browser, address, options);
+  return operate(await open(browser, address, options));
+}
+
+function operate(watched: Watched): App {
   const { page, by } = watched;
   const app: App = {
     ...watched,
+    again: async () => operate(await watched.again()),
     async openFiles(...paths) {
       await by('open-files').setInputFiles([...paths]);
       await by('plane-0').waitFor();

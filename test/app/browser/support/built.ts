@@ -67,3 +67,10 @@ export function eagerFiles(): string[] {
 export function workerFiles(): string[] {
   return builtFiles().filter((file) => /(^|\/)worker-[\w-]+\.js$/.test(file));
 }
+
+/** The worker whose object answers to a method. */
+export function workerOf(method: string): string {
+  const [file] = workerFiles().filter((name) => new RegExp(`\\b${method}\\b`).test(builtText(name)));
+  if (!file) throw new Error(`No worker has a method ${method}.`);
+  return file;
+}

@@ -4,7 +4,14 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, BrowserContextOptions, Download, Locator, Page } from 'playwright-core';
+import type {
+  Browser,
+  BrowserContext,
+  BrowserContextOptions,
+  Download,
+  Locator,
+  Page,
+} from 'playwright-core';
 
 /** A task of the main thread that took longer than 50 ms, in milliseconds since the page began. */
 export interface LongTask {
@@ -25,6 +32,8 @@ export interface Watched {
   longTasks(from?: number): Promise<LongTask[]>;
   /** The files that a click (or whatever is done) makes the browser download, by their names. */
   downloads(count: number, act: () => Promise<unknown>): Promise<Map<string, Buffer>>;
+  /** The same address in a further tab, which has what the browser kept of this one. */
+  again(): Promise<Watched>;
   close(): Promise<void>;
 }
 
@@ -56,11 +65,9 @@ export async function open(browser: Browser, address: string, options: OpenOptio
   context.setDefaultTimeout(20_000);
   await context.addInitScript(watchLongTasks);
   if (before) await context.addInitScript(before);
-  const page = await context.newPage();
-  const { origin } = new URL(address);
   const trouble: string[] = [];
   const fetched = new Set<string>();
-  const downloaded: number[] = [];
+  const { origin } = new URL(address);
   context.on('request', (request) => {
     const url = new URL(request.url());
     const local = url.origin === origin || url.protocol === 'blob:' || url.protocol === 'data:';
@@ -70,11 +77,22 @@ export async function open(browser: Browser, address: string, options: OpenOptio
     if (response.ok()) fetched.add(new URL(response.url()).pathname);
   });
   context.on('weberror', (error) => trouble.push(`Nobody caught: ${error.error().message}`));
-  page.on('crash', () => trouble.push('The page crashed.'));
-  page.on('console', (message) => {
+  context.on('console', (message) => {
     const text = message.text();
     if (/Content Security Policy/i.test(text)) trouble.push(`The policy stopped something: ${text}`);
   });
+  return watch(context, address, trouble, fetched);
+}
+
+async function watch(
+  context: BrowserContext,
+  address: string,
+  trouble: string[],
+  fetched: ReadonlySet<string>,
+): Promise<Watched> {
+  const downloaded: number[] = [];
+  const page = await context.newPage();
+  page.on('crash', () => trouble.push('The page crashed.'));
   await page.goto(address);
   return {
     page,
@@ -98,6 +116,8 @@ export async function open(browser: Browser, address: string, options: OpenOptio
       downloaded.push(...Array.from(files, () => performance.now()));
       return files;
     },
+    // Without the token, which has done its work.
+    again: () => watch(context, new URL('/', address).href, trouble, fetched),
     close: () => context.close(),
   };
 }
