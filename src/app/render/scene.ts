@@ -79,8 +79,8 @@ export class Scene {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #warm = false;
   #busy = false;
-  /** Voxels are on their way to the GPU; a frame after them is not measured by the time that they take. */
-  #uploading = false;
+  /** Layers that the GPU does not have yet: the image is 0, the overlay 1. */
+  readonly #stale = new Set<0 | 1>();
   #wanted = false;
   #closed = false;
 
@@ -149,17 +149,13 @@ export class Scene {
       image.img = volume.image;
       overlay.img = pixels;
     } else {
-      const images = [nifti(volume, BYTES, volume.image), nifti(volume, COLOURS, pixels)] as const;
-      this.#images = images;
-      this.#viewer.volumes = [...images];
-      this.#viewer.back = images[0];
-      this.#viewer.overlays = [images[1]];
+      this.#images = [nifti(volume, BYTES, volume.image), nifti(volume, COLOURS, pixels)];
     }
     this.#shown = volume;
     this.#window(look);
     this.#look = look;
-    this.#uploading = true;
-    this.#viewer.updateGLVolume();
+    this.#stale.add(0).add(1);
+    this.#request();
   }
 
   /** Shows the same volume in another way. */
@@ -174,13 +170,12 @@ export class Scene {
     if (!imageChanged && !overlayChanged) return;
     this.#look = look;
     this.#window(look);
-    if (imageChanged) this.#viewer.refreshLayers(image, 0);
+    if (imageChanged) this.#stale.add(0);
     if (overlayChanged) {
       const into = overlay.img instanceof Uint8Array ? overlay.img : undefined;
       overlay.img = overlayPixels(this.#shown, look, into);
-      this.#viewer.refreshLayers(overlay, 1);
+      this.#stale.add(1);
     }
-    this.#uploading = true;
     // A slider that is drawn along counts as moving.
     this.#moved = performance.now();
     this.#request();
@@ -227,18 +222,27 @@ export class Scene {
 
   #request(): void {
     this.#wanted = true;
-    if (this.#busy || this.#closed) return;
+    if (this.#busy || this.#closed || !this.#shown) return;
     this.#busy = true;
     clearTimeout(this.#timer);
-    const paint = () => {
+    this.#prepare();
+  }
+
+  /** Hands one layer over at a time: the page would have to wait where the GPU has not digested the one before. */
+  #prepare(): void {
+    const [image, overlay] = this.#images;
+    const layer = ([0, 1] as const).find((one) => this.#stale.has(one));
+    if (layer === undefined || !image || !overlay) {
       this.#frame = requestAnimationFrame(() => this.#paint());
-    };
-    if (this.#uploading) {
-      this.#uploading = false;
-      this.#wait(paint);
-    } else {
-      paint();
+      return;
     }
+    this.#stale.delete(layer);
+    // NiiVue draws what it knows of: another image only together with its voxels.
+    this.#viewer.volumes = [image, overlay];
+    this.#viewer.back = image;
+    this.#viewer.overlays = [overlay];
+    this.#viewer.refreshLayers(layer === 0 ? image : overlay, layer);
+    this.#wait(() => this.#prepare());
   }
 
   #paint(): void {
@@ -257,11 +261,14 @@ export class Scene {
       this.#warm = true;
       this.#frame = requestAnimationFrame(() => {
         this.#easel.present(this.#width, this.#height);
-        this.#busy = false;
-        if (this.#wanted) this.#request();
-        else if (this.#share(RESTING_FRAME) > SHARPER * share) {
-          this.#timer = setTimeout(() => this.#request(), resting ? 0 : REST);
-        }
+        // What is told the GPU in this task comes before the canvas is shown, and a page without a GPU waits for that.
+        this.#timer = setTimeout(() => {
+          this.#busy = false;
+          if (this.#wanted) this.#request();
+          else if (this.#share(RESTING_FRAME) > SHARPER * share) {
+            this.#timer = setTimeout(() => this.#request(), resting ? 0 : REST);
+          }
+        });
       });
     });
   }
