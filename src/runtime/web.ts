@@ -238,10 +238,10 @@ class WebSession implements Session {
     fetches?: readonly string[],
   ): Promise<Record<string, Tensor>> {
     if (this.closing) throw closed(this.name);
-    // The engine might wait for it for ever.
-    if (this.lost) throw gpuLost(this.lost.message);
     const all = { ...this.held, ...feeds };
     return alone(async () => {
+      // The engine might wait for it for ever.
+      if (this.lost) throw gpuLost(this.lost.message);
       try {
         const inputs = toEngine(all, this.session.inputNames, this.EngineTensor);
         const results = await new Promise<InferenceSession.OnnxValueMapType>((resolve, reject) => {
