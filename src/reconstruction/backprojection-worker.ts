@@ -9,12 +9,13 @@ export type SlabMessage =
   | { readonly type: 'add'; readonly id: number; readonly block: Block }
   /** Answered by the slab's sums, which are gone then. */
   | { readonly type: 'read'; readonly id: number; readonly waiting?: Block }
-  /** Answered by copies. */
+  /** Answered by copies, or by nothing where they are written into shared memory. */
   | {
       readonly type: 'copy';
       readonly id: number;
       readonly waiting?: Block;
       readonly factors?: Copying['factors'];
+      readonly into?: Copying['into'];
     }
   | { readonly type: 'close'; readonly id: number };
 
@@ -31,11 +32,16 @@ export function handle(message: unknown): Reply {
     case 'read':
       return handOver(finish(slabs.get(said.id)!.read(said.waiting)));
     case 'copy':
-      return handOver(finish(slabs.get(said.id)!.copy(said.waiting, { factors: said.factors })));
+      return copy(slabs.get(said.id)!, said);
     case 'close':
       slabs.delete(said.id);
       return {};
   }
+}
+
+function copy(slab: Slab, { waiting, factors, into }: SlabMessage & { readonly type: 'copy' }): Reply {
+  const copies = finish(slab.copy(waiting, { factors, into }));
+  return into ? {} : handOver(copies);
 }
 
 function handOver(sums: readonly Float32Array[]): Reply {

@@ -117,8 +117,19 @@ class CrewSlabs implements Slabs {
     return this.gather(() => ({ type: 'read', id: this.id, waiting }));
   }
 
-  copy(waiting: Block | undefined, { factors, into }: Copying): Promise<Float32Array[]> {
-    return this.gather(() => ({ type: 'copy', id: this.id, waiting, factors }), into);
+  async copy(waiting: Block | undefined, { factors, into }: Copying): Promise<Float32Array[]> {
+    const { targets, shape } = this.settings;
+    if (!into?.every((whole, t) => isShared(whole) && targets[t].kinds === 1)) {
+      return this.gather(() => ({ type: 'copy', id: this.id, waiting, factors }), into);
+    }
+    // Each thread writes its own planes.
+    const area = shape[1] * shape[2];
+    const written = this.ask((planes) => {
+      const [from, to] = planes.map((plane) => plane * area);
+      return { type: 'copy', id: this.id, waiting, factors, into: into.map((all) => all.subarray(from, to)) };
+    });
+    await Promise.all([...this.underWay.splice(0), written]);
+    return [...into];
   }
 
   private async gather(
@@ -142,6 +153,11 @@ class CrewSlabs implements Slabs {
   private ask(message: (planes: Planes) => SlabMessage): Promise<unknown[]> {
     return Promise.all(this.ranges.map((planes, member) => this.crew.ask(member, message(planes))));
   }
+}
+
+/** A page that is not isolated from others does not even know the name. */
+function isShared({ buffer }: Float32Array): boolean {
+  return typeof SharedArrayBuffer !== 'undefined' && buffer instanceof SharedArrayBuffer;
 }
 
 /** [kinds, D, H, W] from [kinds, planes, H, W] of successive planes. */

@@ -241,7 +241,7 @@ class WebSession implements Session {
     const all = { ...this.held, ...feeds };
     return alone(async () => {
       // The engine might wait for it for ever.
-      if (this.lost) throw gpuLost(this.lost.message);
+      this.requireGpu();
       try {
         const inputs = toEngine(all, this.session.inputNames, this.EngineTensor);
         const results = await new Promise<InferenceSession.OnnxValueMapType>((resolve, reject) => {
@@ -256,9 +256,15 @@ class WebSession implements Session {
         }
       } catch (cause) {
         if (this.gpu && !this.lost) await new Promise((resolve) => setTimeout(resolve, NEWS));
-        throw this.lost ? gpuLost(this.lost.message, cause) : runFailed(this.name, this.device, cause);
+        this.requireGpu(cause);
+        throw runFailed(this.name, this.device, cause);
       }
     });
+  }
+
+  /** @throws DeviceError when there was one and it is lost. */
+  private requireGpu(cause?: unknown): void {
+    if (this.lost) throw gpuLost(this.lost.message, cause);
   }
 
   hold(tensors: Readonly<Record<string, Tensor>>): void {

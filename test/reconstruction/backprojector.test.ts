@@ -354,6 +354,24 @@ describe('a backprojector', () => {
     expect(await backprojector.finish()).toEqual(await project({ shape, size }, given));
   });
 
+  it('writes copies into shared memory, each thread its planes, times a factor', async () => {
+    crew = openCrew(BACKPROJECTION_MODULE, 3);
+    const pick = ([direction, own]: (typeof given)[number]) =>
+      [direction, own.filter(({ kinds }) => kinds === 1)] as const;
+    const of = async (threads: typeof crew, into?: Float32Array[]) => {
+      const backprojector = new Backprojector({ shape, size, crew: threads });
+      for (const [direction, maps] of given.slice(0, 19).map(pick)) await backprojector.add(direction, maps);
+      return backprojector.sums({ factors: pick(given[0])[1].map((_, t) => 0.3 + t), into });
+    };
+    const alone = await of(undefined);
+    const into = alone.map((sum) => new Float32Array(new SharedArrayBuffer(sum.byteLength)));
+    const shared = await of(crew, into);
+    expect(alone.length).toBeGreaterThan(0);
+    expect(shared.map(({ buffer }) => buffer)).toEqual(into.map(({ buffer }) => buffer));
+    expect(into.map((values) => Float32Array.from(values))).toEqual(alone);
+    expect(await of(crew)).toEqual(alone);
+  });
+
   it('serves several in one crew at a time', async () => {
     crew = openCrew(BACKPROJECTION_MODULE, 2);
     const half = given.slice(0, 20);

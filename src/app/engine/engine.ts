@@ -32,8 +32,8 @@ export interface EnginePlatform extends Finding {
   readonly shares: boolean;
   /** For records: `{ browser: 'Mozilla/5.0 …' }`. */
   readonly software: Readonly<Record<string, string>>;
-  /** Threads that sum maps, see `BACKPROJECTION_MODULE`; the engine's own thread does without. */
-  openCrew?(threads: number): Crew;
+  /** Threads that sum maps, see `BACKPROJECTION_MODULE`; the engine's own thread does it without them. */
+  openCrew?(): Crew;
 }
 
 /** The encoder that is open. */
@@ -172,7 +172,8 @@ export class Engine implements EngineApi {
     }
     const sessions = new Sessions(this.#platform.openSession);
     const { responding, found } = await this.#respond(settings, plan, sessions);
-    const crew = onMaps ? this.#platform.openCrew?.(found.threads) : undefined;
+    // One value a slice is summed faster than it could be sent away.
+    const crew = onMaps ? this.#platform.openCrew?.() : undefined;
     try {
       const readied = withRoom(volume, () => responding.ready(volume, () => {}));
       const { shares, software } = this.#platform;

@@ -3,7 +3,8 @@
  * with whoever is told of them where the browser shares memory, and handed over where it does not.
  */
 import { transfer } from 'comlink';
-import { findDevice, openSession } from '../../runtime/web.ts';
+import { findDevice, openSession, wasmThreads } from '../../runtime/web.ts';
+import { openWebCrew } from '../../runtime/web-crew.ts';
 import type { Volume } from '../../volume/volume.ts';
 import type { EngineOutcome, EngineProgress, NewHeatmap, ReconstructionSettings } from '../protocol.ts';
 import { answerFor } from '../remote.ts';
@@ -12,6 +13,10 @@ import type { Listener } from './running.ts';
 
 /** This file lies in assets/ of the built page, the engine's files beside that. */
 const wasmFolder = new URL('../ort/', globalThis.location.href).href;
+
+const shares = globalThis.crossOriginIsolated && typeof SharedArrayBuffer !== 'undefined';
+
+const summing = () => new Worker(new URL('./backprojection.worker.ts', import.meta.url), { type: 'module' });
 
 class EngineWorker extends Engine {
   override async reconstruct(volume: Volume, settings: ReconstructionSettings, onProgress: Listener) {
@@ -45,7 +50,9 @@ answerFor(
   new EngineWorker({
     openSession: (model, options) => openSession(model, { ...options, wasmFolder }),
     findDevice: (device) => findDevice(device, { wasmFolder }),
-    shares: globalThis.crossOriginIsolated && typeof SharedArrayBuffer !== 'undefined',
+    shares,
+    // Directions are laid out in memory that the threads share.
+    ...(shares && { openCrew: () => openWebCrew(summing, wasmThreads()) }),
     software: { browser: navigator.userAgent },
   }),
 );
