@@ -135,6 +135,13 @@ describe('lesions', () => {
     await settled(() => expect(state.list.value?.canUndo).toBe(true));
     expect(await gone(peak[2])).toBe(0);
     expect(await gone(peak[2] + 4)).toBe(0);
+    // A stroke after the pointer was lifted is a step of its own.
+    const first = state.list.value?.painted ?? 0;
+    state.paint([peak[0], peak[1], peak[2] - 8]);
+    state.endStroke();
+    await settled(() => expect(state.list.value?.painted).toBeGreaterThan(first));
+    state.undo();
+    await settled(() => expect(state.list.value?.painted).toBe(first));
     state.undo();
     await settled(() => expect(state.list.value?.painted).toBe(0));
     expect(state.list.value?.canUndo).toBe(false);
