@@ -75,3 +75,21 @@ export function remote<T>(worker: Worker): Remote<T> {
 export function answerFor(target: object): void {
   expose(target);
 }
+
+/** A worker's word that it may never answer again; whatever it says afterwards takes that back. */
+interface Doubt {
+  readonly doubt: Failure;
+}
+
+/** In a worker, before something that may never give its thread back. */
+export function announceDoubt(reason: unknown): void {
+  const message: Doubt = { doubt: failureOf(reason) };
+  globalThis.postMessage(message);
+}
+
+/** What a worker fears, where a message says so. */
+export function doubtOf(message: unknown): Failure | undefined {
+  return typeof message === 'object' && message !== null && 'doubt' in message
+    ? (message as Doubt).doubt
+    : undefined;
+}

@@ -23,6 +23,11 @@ export interface WebEngineOptions {
 
 export interface WebSessionOptions extends SessionOptions, WebEngineOptions {
   readonly threads?: number;
+  /**
+   * Called with what the browser says when the GPU is lost, before the engine hears of it: a run that is under way then may
+   * never give its thread back, which only another thread can end.
+   */
+  readonly onGpuLost?: (said: string) => void;
 }
 
 /** A device that computes here. */
@@ -86,7 +91,7 @@ export async function openSession(model: Uint8Array, options: WebSessionOptions 
         throw refused(name, cause);
       }
       const gpu = chosen === 'webgpu' ? await gpuOf(ort) : undefined;
-      return new WebSession(session, ort.Tensor, chosen, partlyOnCpu, name, gpu);
+      return new WebSession(session, ort.Tensor, chosen, partlyOnCpu, name, gpu, options.onGpuLost);
     }),
   );
 }
@@ -212,6 +217,7 @@ class WebSession implements Session {
   private readonly gpu: Gpu | undefined;
   private held: Readonly<Record<string, Tensor>> = {};
   private closing: Promise<void> | undefined;
+  private running = false;
 
   constructor(
     session: InferenceSession,
@@ -220,6 +226,7 @@ class WebSession implements Session {
     partlyOnCpu: boolean,
     name: string,
     gpu: Gpu | undefined,
+    onGpuLost: WebSessionOptions['onGpuLost'],
   ) {
     this.session = session;
     this.EngineTensor = EngineTensor;
@@ -229,6 +236,7 @@ class WebSession implements Session {
     this.gpu = gpu;
     gpu?.lost.then((lost) => {
       this.lost = lost;
+      if (this.running) onGpuLost?.(lost.message);
       setTimeout(() => this.giveUp(new Error(lost.message)), GIVEN_UP);
     });
   }
@@ -242,6 +250,7 @@ class WebSession implements Session {
     return alone(async () => {
       // The engine might wait for it for ever.
       this.requireGpu();
+      this.running = true;
       try {
         const inputs = toEngine(all, this.session.inputNames, this.EngineTensor);
         const results = await new Promise<InferenceSession.OnnxValueMapType>((resolve, reject) => {
@@ -258,6 +267,8 @@ class WebSession implements Session {
         if (this.gpu && !this.lost) await new Promise((resolve) => setTimeout(resolve, NEWS));
         this.requireGpu(cause);
         throw runFailed(this.name, this.device, cause);
+      } finally {
+        this.running = false;
       }
     });
   }

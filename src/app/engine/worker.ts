@@ -3,11 +3,12 @@
  * with whoever is told of them where the browser shares memory, and handed over where it does not.
  */
 import { transfer } from 'comlink';
+import { gpuLost } from '../../runtime/failures.ts';
 import { findDevice, openSession, wasmThreads } from '../../runtime/web.ts';
 import { openWebCrew } from '../../runtime/web-crew.ts';
 import type { Volume } from '../../volume/volume.ts';
 import type { EngineOutcome, EngineProgress, NewHeatmap, ReconstructionSettings } from '../protocol.ts';
-import { answerFor } from '../remote.ts';
+import { announceDoubt, answerFor } from '../remote.ts';
 import { Engine } from './engine.ts';
 import type { Listener } from './running.ts';
 
@@ -48,7 +49,8 @@ function buffersOf(heatmap: NewHeatmap | undefined): ArrayBuffer[] {
 
 answerFor(
   new EngineWorker({
-    openSession: (model, options) => openSession(model, { ...options, wasmFolder }),
+    openSession: (model, options) =>
+      openSession(model, { ...options, wasmFolder, onGpuLost: (said) => announceDoubt(gpuLost(said)) }),
     findDevice: (device) => findDevice(device, { wasmFolder }),
     shares,
     // Directions are laid out in memory that the threads share.

@@ -5,7 +5,7 @@
  */
 import { proxy, type Remote, transfer } from 'comlink';
 import type { DeskApi, EngineApi } from '../protocol.ts';
-import { type Failure, RemoteError, remote } from '../remote.ts';
+import { doubtOf, type Failure, RemoteError, remote } from '../remote.ts';
 import { isShared, type PageDesk } from './case-store.ts';
 import type { Restartable } from './encoder-store.ts';
 
@@ -25,6 +25,9 @@ export interface StaffOptions {
   /** A call went through. */
   called?(method: string, given: readonly unknown[]): void;
 }
+
+/** Milliseconds in which a worker that feared it would never answer again has to say something. */
+export const PATIENCE = 5_000;
 
 type Call = (...given: unknown[]) => Promise<unknown>;
 
@@ -50,6 +53,18 @@ export function hire<T>({ start, subject, remedy, stopped, called }: StaffOption
       const failure = endOf(event.message, subject, remedy);
       end(failure);
       stopped(failure);
+    });
+    let waitingFor: ReturnType<typeof setTimeout> | undefined;
+    started.addEventListener('message', ({ data }) => {
+      clearTimeout(waitingFor);
+      const doubt = doubtOf(data);
+      if (!doubt) return;
+      waitingFor = setTimeout(() => {
+        if (worker !== started) return;
+        const failure = { ...doubt, remedy };
+        end(failure);
+        stopped(failure);
+      }, PATIENCE);
     });
   };
   const call =

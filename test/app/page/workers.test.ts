@@ -1,7 +1,7 @@
 /** The workers of the page, played by ports: calls, their end, and who has an array afterwards. */
 import { expose } from 'comlink';
-import { describe, expect, it } from 'vitest';
-import { deskOf, engineOf, hire } from '../../../src/app/page/workers.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { deskOf, engineOf, hire, PATIENCE } from '../../../src/app/page/workers.ts';
 import type { DeskApi, EngineApi } from '../../../src/app/protocol.ts';
 import { type Failure, failureOf } from '../../../src/app/remote.ts';
 import { VolumeError } from '../../../src/errors.ts';
@@ -54,6 +54,45 @@ function staff<T>(answers: object) {
   const close = () => hired.restart();
   return { hired, workers, stops, calls, close };
 }
+
+describe('a worker that fears it will never answer again', () => {
+  const doubt = { subject: 'GPU', problem: 'It was lost.', remedy: '', fault: false, device: true as const };
+  const say = (worker: FakeWorker, data: unknown) =>
+    worker.dispatchEvent(new MessageEvent('message', { data }));
+
+  it('is ended when it says nothing more, and calls to it fail', async () => {
+    vi.useFakeTimers();
+    try {
+      const { hired, workers, stops } = staff<EngineApi>({ warmUp: () => new Promise(() => {}) });
+      const call = hired.api.warmUp().catch(failureOf);
+      say(workers[0], { doubt });
+      vi.advanceTimersByTime(PATIENCE - 1);
+      expect(workers[0].ended).toBe(false);
+      vi.advanceTimersByTime(1);
+      expect(workers[0].ended).toBe(true);
+      expect(stops).toEqual([{ ...doubt, remedy: 'It starts again.' }]);
+      expect(await call).toEqual(stops[0]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('is left alone when it says something', () => {
+    vi.useFakeTimers();
+    try {
+      const { hired, workers, stops, close } = staff<EngineApi>({ warmUp: () => new Promise(() => {}) });
+      hired.api.warmUp().catch(() => {});
+      say(workers[0], { doubt });
+      vi.advanceTimersByTime(PATIENCE - 1);
+      say(workers[0], { id: 'an answer' });
+      vi.advanceTimersByTime(PATIENCE);
+      expect([workers[0].ended, stops]).toEqual([false, []]);
+      close();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
 
 describe('a worker', () => {
   it('starts with the first call, and errors keep their words', async () => {
