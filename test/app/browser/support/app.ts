@@ -32,8 +32,16 @@ export interface App extends Watched {
   error(): Promise<string>;
   /** The rows of the list of lesions, as text. */
   lesions(): Promise<string[]>;
-  /** Colours of a plane's pixels, RGBA, as they are on the screen's canvas. */
-  pixels(plane: 0 | 1 | 2): Promise<readonly number[]>;
+  /** What is on a plane's canvas. */
+  picture(plane: 0 | 1 | 2): Promise<Picture>;
+}
+
+/** A picture as far as tests tell pictures apart. */
+export interface Picture {
+  /** How many different ones. */
+  readonly colours: number;
+  /** The same for the same pixels. */
+  readonly digest: number;
 }
 
 /** Order matters: what a method or a preset offers or fills in comes before what refines it. */
@@ -89,15 +97,15 @@ function operate(watched: Watched): App {
       const rows = page.locator('[data-testid^="lesion-"]');
       return (await rows.allInnerTexts()).map((text) => text.replace(/\s+/g, ' ').trim());
     },
-    pixels: (plane) =>
-      by(`plane-${plane}`)
-        .locator('canvas')
-        .or(page.locator(`canvas[data-testid="plane-${plane}"]`))
-        .first()
-        .evaluate((canvas: HTMLCanvasElement) => {
-          const context = canvas.getContext('2d');
-          return context ? Array.from(context.getImageData(0, 0, canvas.width, canvas.height).data) : [];
-        }),
+    picture: (plane) =>
+      by(`plane-${plane}`).evaluate((element) => {
+        const canvas = element as HTMLCanvasElement;
+        const pixels = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data.buffer;
+        const colours = new Uint32Array(pixels ?? new ArrayBuffer(0));
+        // FNV-1a over whole pixels.
+        const digest = colours.reduce((hash, colour) => Math.imul(hash ^ colour, 16777619) >>> 0, 2166136261);
+        return { colours: new Set(colours).size, digest };
+      }),
   };
   return app;
 }
