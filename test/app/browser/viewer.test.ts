@@ -119,6 +119,33 @@ describe.skipIf(!CHROMIUM)(`a heatmap in the viewer${withoutChromium}`, () => {
     expect(JSON.stringify(sidecar)).toContain('accepted');
   });
 
+  test('what is painted away is not saved, and comes back', async () => {
+    const before = pointsOf((await saved(app, 'save-mask')).volume);
+    const canvas = app.by('plane-0');
+    const paint = async (tool: 'erase' | 'restore') => {
+      await app.by(tool).check({ force: true });
+      const box = await canvas.boundingBox();
+      if (!box) throw new Error('The plane is not to be seen.');
+      const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+      await app.page.mouse.move(x - 40, y);
+      await app.page.mouse.down();
+      await app.page.mouse.move(x + 40, y, { steps: 4 });
+      await app.page.mouse.up();
+    };
+    // The crosshair, in the middle of the plane, is in the lesion that was gone to.
+    await app.set('brush', 4);
+    await paint('erase');
+    await expect.poll(() => app.by('undo').isEnabled()).toBe(true);
+    const { volume, sidecar } = await saved(app, 'save-mask');
+    const erased = pointsOf(volume);
+    expect(erased.length).toBeLessThan(before.length);
+    expect(before).toEqual(expect.arrayContaining(erased));
+    expect(sidecar).toMatchObject({ changedByHand: { any: true } });
+    await app.set('brush', 40);
+    await paint('restore');
+    await expect.poll(async () => pointsOf((await saved(app, 'save-mask')).volume)).toEqual(before);
+  });
+
   test('the DICOM Segmentation marks the points that the NIfTI mask marks', async () => {
     const { volume } = await saved(app, 'save-mask');
     const files = await app.downloads(2, () => app.by('save-seg').click());
