@@ -148,10 +148,16 @@ function useCanvas(
       event.preventDefault();
       gestures.turn(event, [event.offsetX, event.offsetY]);
     };
+    const drawAgain = () => {
+      shown.value++;
+    };
+    // What was on the canvas went with the graphics card.
+    element.addEventListener('contextrestored', drawAgain);
     // Preact's own listener would be passive, and the page would scroll.
     element.addEventListener('wheel', wheel, { passive: false });
     return () => {
       observer.disconnect();
+      element.removeEventListener('contextrestored', drawAgain);
       element.removeEventListener('wheel', wheel);
     };
   }, [gestures]);

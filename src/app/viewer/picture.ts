@@ -37,7 +37,9 @@ export class PictureCanvas {
   put({ width, height, pixels, outlines }: PlanePicture): void {
     this.#pixels.width = width;
     this.#pixels.height = height;
-    this.#pixels.getContext('2d')?.putImageData(new ImageData(pixels, width, height), 0, 0);
+    // In the page's memory, so that they are still there when a graphics card is lost.
+    const context = this.#pixels.getContext('2d', { willReadFrequently: true });
+    context?.putImageData(new ImageData(pixels, width, height), 0, 0);
     this.#outlines = outlines;
   }
 
