@@ -111,7 +111,7 @@ describe.skipIf(!CHROMIUM)(`what goes wrong${withoutChromium}`, () => {
       await crashGraphics(browser);
     });
     expect(sentences).toMatch(/^GPU: It was lost/);
-    expect((await app.picture(0)).colours).toBeGreaterThan(16);
+    await expect.poll(async () => (await app.picture(0)).colours, { timeout: 5000 }).toBeGreaterThan(16);
     expect(await app.by('lesions').count()).toBe(1);
     // And it is found again.
     await app.reconstruct({ directions: 3 });
