@@ -11,8 +11,16 @@ export default defineConfig({
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],
-      // The command line and the workers run as processes of their own from dist/, where coverage does not see them.
-      exclude: ['src/cli/**', 'src/runtime/node-worker.ts', 'src/runtime/node-crew-worker.ts'],
+      // The command line and the workers run as processes of their own from dist/, and what draws in a browser runs there:
+      // coverage sees neither.
+      exclude: [
+        'src/cli/**',
+        'src/app/**/*worker.ts',
+        'src/runtime/*worker.ts',
+        'src/app/render/{scene,easel,turning}.ts',
+        'src/app/browse/{growing,table-state}.ts',
+        'src/app/viewer/picture.ts',
+      ],
       reporter: ['text-summary', 'html'],
       thresholds: { lines: 90, branches: 80 },
     },

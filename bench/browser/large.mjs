@@ -45,7 +45,7 @@ try {
   await timed('opened', () => app.openFiles(path));
   await app.openEncoder(PHANTOM_ENCODER);
   await timed('reconstructed', async () => {
-    await app.choose({ method: 'tonno', preset: 'draft', directions, slices: 16, size: 64 });
+    await app.choose({ method: 'tonno', preset: 'draft', directions, slices: 16 });
     await app.by('reconstruct').click();
     await app.by('more').and(app.page.locator(':enabled')).waitFor({ timeout: 900_000 });
   });

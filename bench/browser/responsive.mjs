@@ -34,7 +34,7 @@ try {
   await tasksOf('opening', () => app.openFiles(path));
   await app.openEncoder(PHANTOM_ENCODER);
   await tasksOf('reconstructing', async () => {
-    await app.choose({ method: 'tonno', preset: 'draft', directions, slices: 24, size: 64 });
+    await app.choose({ method: 'tonno', preset: 'draft', directions, slices: 24 });
     await app.by('reconstruct').click();
     await app.by('more').and(app.page.locator(':enabled')).waitFor({ timeout: 900_000 });
   });

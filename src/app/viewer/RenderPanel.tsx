@@ -24,6 +24,8 @@ export function RenderPanel({
     );
   };
   const Render3d = component.value;
+  // The render shows the first channel, whichever the planes show.
+  const { low, high } = info.windows[0];
   return (
     <section class="render-panel" aria-label="Render in 3D">
       <button type="button" data-testid="render" aria-expanded={open.value} onClick={toggle}>
@@ -37,7 +39,7 @@ export function RenderPanel({
           revision={state.version}
           range={state.range.value}
           opacity={state.heatmapShown.value ? state.opacity.value : 0}
-          window={state.window.value}
+          window={state.channel.value === 0 ? state.window.value : [low, high]}
           showLesions={state.maskShown.value}
           onFailure={onFailure}
         />
