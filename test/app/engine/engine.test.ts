@@ -11,9 +11,15 @@ import { Engine, type EnginePlatform } from '../../../src/app/engine/engine.ts';
 import type { EngineProgress, ReconstructionSettings } from '../../../src/app/protocol.ts';
 import { reconstructCases } from '../../../src/cli/reconstruction.ts';
 import type { Run } from '../../../src/cli/run.ts';
+import { readEncoder } from '../../../src/encoders/external.ts';
+import { prepareVolume } from '../../../src/encoders/preprocessing.ts';
 import { DeviceError, EncoderError, UsageError, VolumeError } from '../../../src/errors.ts';
 import { decodeVolume } from '../../../src/formats/volume-file.ts';
+import { type Direction, fibonacciDirections, moreDirections } from '../../../src/geometry/directions.ts';
+import { parseFilter } from '../../../src/reconstruction/filter.ts';
 import { planMethods } from '../../../src/reconstruction/methods.ts';
+import { reconstruct } from '../../../src/reconstruction/reconstruct.ts';
+import { logitResponse } from '../../../src/responses/logit.ts';
 import type { Session } from '../../../src/runtime/session.ts';
 import * as web from '../../../src/runtime/web.ts';
 import { createVolume, type Volume } from '../../../src/volume/volume.ts';
@@ -221,6 +227,17 @@ function intercepted(session: Session, before: () => unknown): Session {
   };
 }
 
+/** ToNNO of the phantom encoder over any directions, by the library alone. */
+async function summed(volume: Volume, directions: readonly Direction[]): Promise<Float32Array> {
+  const encoder = await readEncoder(phantomEncoder, 'phantom-encoder.onnx');
+  const prepared = prepareVolume(volume, encoder.preprocessing, encoder);
+  const session = await onNode.openSession(encoder.model, { device: 'cpu' });
+  const response = logitResponse(encoder, session, prepared);
+  const { data } = await reconstruct(prepared.volume, response, directions, parseFilter('gaussian:0.06'));
+  await session.close();
+  return data;
+}
+
 describe('further directions', () => {
   it('come after what was left, and the heatmap is the mean over all', async () => {
     const volume = phantom();
@@ -238,6 +255,13 @@ describe('further directions', () => {
     expect(more.heatmap.data).not.toEqual(before);
     const third = await engine.more(2, () => {});
     expect(third.heatmap.record).toMatchObject({ rounds: [12, 8, 2], slicesMeasured: 22 * 18 });
+    const sets = [
+      fibonacciDirections(12, { slices: 16 }),
+      moreDirections(8, { slices: 16, round: 1 }),
+      moreDirections(2, { slices: 16, round: 2 }),
+    ];
+    const whole = await summed(volume, sets.flat());
+    expect(relativeError(third.heatmap.data, whole)).toBeLessThan(1e-5);
 
     const stopped = await opened();
     await stopped.reconstruct(volume, settings, stopAt(stopped, 2));
@@ -275,10 +299,9 @@ describe('progress', () => {
     expect(heard.length).toBeGreaterThan(1);
     const done = heard.map((progress) => progress.done);
     expect(done).toEqual([...done].sort((a, b) => a - b));
-    expect(at.every((time, i) => i === 0 || time - at[i - 1] >= 99)).toBe(true);
+    expect(at.every((time, i) => i === 0 || time - at[i - 1] >= 80)).toBe(true);
     const estimates = heard.flatMap(({ estimate }) => estimate ?? []);
     expect(estimates.length).toBeGreaterThanOrEqual(1);
-    expect(heard.find(({ estimate }) => estimate)?.done).toBe(4);
     expect(estimates[0].record).toMatchObject({ directions: 12, directionsDone: 4 });
     // One buffer for all of them where memory is shared.
     for (const { data } of estimates) expect(data.buffer).toBe(last.heatmap.data.buffer);

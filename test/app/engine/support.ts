@@ -4,7 +4,9 @@ import { Engine, type EnginePlatform } from '../../../src/app/engine/engine.ts';
 import type { EngineProgress, ReconstructionSettings } from '../../../src/app/protocol.ts';
 import { smoothPhantom } from '../../../src/datasets/phantom.ts';
 import { DeviceError } from '../../../src/errors.ts';
+import { BACKPROJECTION_MODULE } from '../../../src/reconstruction/backprojector.ts';
 import { engine, openSession } from '../../../src/runtime/node.ts';
+import { openCrew } from '../../../src/runtime/node-crew.ts';
 import type { Device } from '../../../src/runtime/session.ts';
 import type { Volume } from '../../../src/volume/volume.ts';
 
@@ -23,6 +25,7 @@ export const onNode: EnginePlatform = {
     throw new DeviceError(`device ${device}`, 'It is not there or does not work.');
   },
   shares: true,
+  openCrew: () => openCrew(BACKPROJECTION_MODULE, 2),
   software: { browser: 'none' },
 };
 
