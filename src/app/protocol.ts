@@ -159,11 +159,10 @@ export interface Stroke {
 
 export type SaveKind = 'mask' | 'heatmap' | 'dicom-seg';
 
-/** Files to download, the sidecar among them. */
+/** A file to download. Its bytes are the browser's, and in no memory of the page. */
 export interface SavedFile {
   readonly name: string;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly type: string;
+  readonly content: Blob;
 }
 
 /** Everything at most `side` voxels long, for a render in 3D: image, heatmap and lesions. */

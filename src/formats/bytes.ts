@@ -195,6 +195,14 @@ export function gzip(parts: readonly Uint8Array[], signal?: AbortSignal): Promis
   return pack(parts, 'gzip', signal);
 }
 
+/** The same, piece by piece. */
+export function gzipPieces(
+  parts: readonly Uint8Array[],
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  return packedPieces(parts, 'gzip', signal);
+}
+
 /** The parts in order in zlib's own wrapping (RFC 1950). */
 export function zlib(parts: readonly Uint8Array[], signal?: AbortSignal): Promise<Uint8Array> {
   return pack(parts, 'deflate', signal);
@@ -205,6 +213,17 @@ async function pack(
   format: 'gzip' | 'deflate',
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
+  const packed: Uint8Array[] = [];
+  for await (const piece of packedPieces(parts, format, signal)) packed.push(piece);
+  return concatenate(packed);
+}
+
+/** As it comes, so that whoever passes it on need not hold all of it. */
+async function* packedPieces(
+  parts: readonly Uint8Array[],
+  format: 'gzip' | 'deflate',
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   let part = 0;
   let offset = 0;
   const plain = new ReadableStream<BufferSource>({
@@ -221,11 +240,10 @@ async function pack(
     },
   });
   const reader = plain.pipeThrough(new CompressionStream(format), { signal }).getReader();
-  const packed: Uint8Array[] = [];
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return concatenate(packed);
-    packed.push(value);
+    if (done) return;
+    yield value;
   }
 }
 

@@ -8,5 +8,5 @@
 
 export { type NiftiLimits, type NiftiProblem, niftiProblems } from './nifti/checks.ts';
 export { type DecodedNifti, decodeNifti, type NiftiDecodeOptions } from './nifti/decode.ts';
-export { encodeNifti, type NiftiEncodeOptions } from './nifti/encode.ts';
+export { encodeNifti, type NiftiEncodeOptions, niftiPieces } from './nifti/encode.ts';
 export { type NiftiInfo, readNiftiHeader } from './nifti/header.ts';

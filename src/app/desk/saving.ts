@@ -5,7 +5,8 @@
 import { UsageError } from '../../errors.ts';
 import { encodeSegmentation } from '../../formats/dicom/segmentation.ts';
 import type { DecodedDicom } from '../../formats/dicom/series.ts';
-import { encodeNifti } from '../../formats/nifti.ts';
+import type { VoxelEncodeOptions } from '../../formats/encoding.ts';
+import { niftiPieces } from '../../formats/nifti.ts';
 import { volumeStem } from '../../formats/volume-file.ts';
 import { type MethodName, methods } from '../../reconstruction/methods.ts';
 import { heatmapEntities } from '../../reconstruction/record.ts';
@@ -46,11 +47,11 @@ async function saveMask(parts: SaveParts, stem: string): Promise<SavedFile[]> {
   const file = `${stem}_mask.nii.gz`;
   const table = `${stem}_lesions.csv`;
   const description = `tonno ${VERSION} mask`;
-  const bytes = await encodeNifti(maskOf(parts), { datatype: 'uint8', description, gzip: true });
+  const content = await packed(maskOf(parts), { datatype: 'uint8', description });
   return [
     json(`${stem}_mask.json`, { ...sidecar(parts), mask: { file, ...totals(parts) }, table }),
-    { name: table, bytes: plain(csvBytes(lesionTable(kept(parts)))), type: 'text/csv' },
-    { name: file, bytes: plain(bytes), type: 'application/gzip' },
+    { name: table, content: blobOf([csvBytes(lesionTable(kept(parts)))], 'text/csv') },
+    { name: file, content },
   ];
 }
 
@@ -61,14 +62,14 @@ async function saveHeatmap({ volume, heatmap }: SaveParts, stem: string): Promis
   const { heatmap: own, ...settings } = record;
   const description = `tonno ${VERSION} ${heatmap.title}`;
   const written = { ...volume, channels: 1, data: heatmap.data };
-  const bytes = await encodeNifti(written, { datatype: 'float32', description, gzip: true });
+  const content = await packed(written, { datatype: 'float32', description });
   const { minimum, maximum } = heatmap;
   return [
     json(`${stem}_${name}_heatmap.json`, {
       ...settings,
       heatmap: { ...(own ?? {}), file, minimum, maximum },
     }),
-    { name: file, bytes: plain(bytes), type: 'application/gzip' },
+    { name: file, content },
   ];
 }
 
@@ -87,7 +88,7 @@ async function saveSegmentation(parts: SaveParts, stem: string): Promise<SavedFi
   });
   return [
     json(`${stem}_seg.json`, { ...sidecar(parts), segmentation: { file, ...totals(parts) } }),
-    { name: file, bytes: plain(bytes), type: 'application/dicom' },
+    { name: file, content: blobOf([bytes], 'application/dicom') },
   ];
 }
 
@@ -148,14 +149,33 @@ function entitiesOf({ title, record }: HeatmapInfo): string {
   return heatmapEntities({ plan: { method }, entities });
 }
 
-function json(name: string, content: object): SavedFile {
-  const text = `${JSON.stringify(content, undefined, 2)}\n`;
-  return { name, bytes: plain(new TextEncoder().encode(text)), type: 'application/json' };
+function json(name: string, record: object): SavedFile {
+  const text = `${JSON.stringify(record, undefined, 2)}\n`;
+  return { name, content: new Blob([text], { type: 'application/json' }) };
 }
 
-/** In memory of its own, which can be handed to another thread. */
-function plain(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength
-    ? new Uint8Array(bytes.buffer)
-    : Uint8Array.from(bytes);
+/** Bytes that are held here before the browser has them. */
+const HELD = 8 * 2 ** 20;
+
+/**
+ * A .nii.gz file. A large heatmap's is nearly as large as the heatmap, of which the page has several already: so the
+ * browser, which may put them on the disk, takes its bytes as they come.
+ */
+async function packed(volume: Volume, options: VoxelEncodeOptions): Promise<Blob> {
+  const taken: Blob[] = [];
+  let pieces: Uint8Array<ArrayBuffer>[] = [];
+  let held = 0;
+  for await (const piece of niftiPieces(volume, options)) {
+    pieces.push(piece);
+    held += piece.length;
+    if (held < HELD) continue;
+    taken.push(new Blob(pieces));
+    pieces = [];
+    held = 0;
+  }
+  return new Blob([...taken, ...pieces], { type: 'application/gzip' });
+}
+
+function blobOf(parts: readonly Uint8Array[], type: string): Blob {
+  return new Blob(parts as Uint8Array<ArrayBuffer>[], { type });
 }

@@ -1,6 +1,6 @@
 /** The worker that a desk lives in: large answers are handed over instead of copied. */
 import { transfer } from 'comlink';
-import type { PlaneRequest, SaveKind } from '../protocol.ts';
+import type { PlaneRequest } from '../protocol.ts';
 import { answerFor } from '../remote.ts';
 import { Desk } from './desk.ts';
 
@@ -9,14 +9,6 @@ class DeskWorker extends Desk {
     const picture = await super.plane(request);
     const outlines = picture.outlines.map(({ segments }) => segments.buffer as ArrayBuffer);
     return transfer(picture, [picture.pixels.buffer, ...outlines]);
-  }
-
-  override async save(kind: SaveKind) {
-    const files = await super.save(kind);
-    return transfer(
-      files,
-      files.map(({ bytes }) => bytes.buffer),
-    );
   }
 
   override async render(side: number) {

@@ -315,9 +315,7 @@ export class ViewerState {
 
   save(kind: SaveKind): void {
     this.#run(async () => {
-      for (const { name, bytes, type } of await this.#inputs.desk.save(kind)) {
-        download(name, new Blob([bytes], { type }));
-      }
+      for (const { name, content } of await this.#inputs.desk.save(kind)) download(name, content);
     });
   }
 

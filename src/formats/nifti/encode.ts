@@ -4,7 +4,7 @@
  */
 
 import type { NiftiPlacement, Volume } from '../../volume/volume.ts';
-import { concatenate, gzip } from '../bytes.ts';
+import { concatenate, gzip, gzipPieces } from '../bytes.ts';
 import { type VoxelEncodeOptions, voxelBytes } from '../encoding.ts';
 import { composeHeader } from './header.ts';
 import { affinePlacement, placementAffine } from './placement.ts';
@@ -29,11 +29,22 @@ const AFFINE_TOLERANCE = 1e-6;
  *   `geometry.nifti` places the voxels elsewhere than `geometry.affine`.
  */
 export async function encodeNifti(volume: Volume, options: NiftiEncodeOptions): Promise<Uint8Array> {
+  const parts = niftiParts(volume, options);
+  return options.gzip ? gzip(parts, options.signal) : concatenate(parts);
+}
+
+/** The bytes of a .nii.gz file piece by piece, for who passes them on and has no room for all of them. */
+export function niftiPieces(
+  volume: Volume,
+  options: VoxelEncodeOptions,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  return gzipPieces(niftiParts(volume, options), options.signal);
+}
+
+function niftiParts(volume: Volume, { datatype, description = '' }: VoxelEncodeOptions): Uint8Array[] {
   const { channels, shape } = volume;
-  const { datatype, description = '', signal } = options;
   const header = composeHeader(placementOf(volume), shape, channels, datatype, description);
-  const voxels = voxelBytes(volume.data, datatype);
-  return options.gzip ? gzip([header, ...voxels], signal) : concatenate([header, ...voxels]);
+  return [header, ...voxelBytes(volume.data, datatype)];
 }
 
 function placementOf({ geometry, shape, channels }: Volume): NiftiPlacement {

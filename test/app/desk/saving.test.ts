@@ -50,9 +50,11 @@ function ending(files: readonly SavedFile[], end: string): SavedFile {
   return file;
 }
 
-const read = ({ bytes, name }: SavedFile) => decodeNifti(new Blob([bytes]).stream(), name);
-const text = (files: readonly SavedFile[], end: string) => new TextDecoder().decode(ending(files, end).bytes);
-const json = (files: readonly SavedFile[], end: string) => JSON.parse(text(files, end));
+const read = ({ content, name }: SavedFile) => decodeNifti(content.stream(), name);
+const text = (files: readonly SavedFile[], end: string) => ending(files, end).content.text();
+const json = async (files: readonly SavedFile[], end: string) => JSON.parse(await text(files, end));
+const bytes = async (files: readonly SavedFile[], end: string) =>
+  new Uint8Array(await ending(files, end).content.arrayBuffer());
 
 const close = (values: readonly number[], expected: readonly number[], digits = 6) => {
   expect(values).toHaveLength(expected.length);
@@ -109,7 +111,7 @@ describe('what is saved', () => {
     const big = source[0] === 0;
     const version = new DataView(source.buffer).getInt32(0, !big) === 348 ? 1 : 2;
     for (const kind of ['mask', 'heatmap']) {
-      const saved = await unpacked(ending(await saveWorked(name), `_${kind}.nii.gz`).bytes);
+      const saved = await unpacked(await bytes(await saveWorked(name), `_${kind}.nii.gz`));
       for (const [from, to] of PLACE[version]) {
         const own = saved.slice(from, to);
         const theirs = source.slice(from, to);
@@ -125,7 +127,7 @@ describe('what is saved', () => {
   )('of %s is a DICOM Segmentation whose frames lie where pydicom found them', async (name) => {
     const expected = golden[name].seg;
     if (!expected) throw new Error('It has no golden values.');
-    const { dataset } = await readDicom(ending(await saveWorked(name), '_seg.dcm').bytes, 'seg.dcm');
+    const { dataset } = await readDicom(await bytes(await saveWorked(name), '_seg.dcm'), 'seg.dcm');
     const [shared] = dataset.sequence('52009229');
     close(shared.sequence('00209116')[0].numbers('00200037'), expected.orientation);
     close(shared.sequence('00289110')[0].numbers('00280030'), expected.spacing);
@@ -157,7 +159,7 @@ describe('what is saved', () => {
 
 describe('saveFiles', () => {
   it('names files by the case, and the heatmap as the command line does', async () => {
-    const files = (await saveWorked('axial')).map(({ name, type }) => `${name} ${type}`);
+    const files = (await saveWorked('axial')).map(({ name, content }) => `${name} ${content.type}`);
     expect(files).toEqual([
       'axial_mask.json application/json',
       'axial_lesions.csv text/csv',
@@ -175,7 +177,7 @@ describe('saveFiles', () => {
     const files = await saveWorked('int16-sform');
     // Seen with SciPy: lesions of 3, 3 and 2 voxels with maxima of 114, 122 and 117; a voxel has 0.7 × 1.25 × 3.1 mm³.
     const voxel = 0.7 * 1.25 * 3.1;
-    const record = json(files, '_mask.json');
+    const record = await json(files, '_mask.json');
     expect(record).toMatchObject({
       software: { name: 'tonno', version: VERSION },
       source: { file: 'int16-sform.nii', format: 'NIfTI', shape: [3, 4, 5] },
@@ -210,7 +212,7 @@ describe('saveFiles', () => {
     // Its voxel is gone, and what is left of its lesion still is accepted.
     expect(accepted.lesions).toEqual([record.lesions[2].number]);
 
-    const [header, ...rows] = text(files, '_lesions.csv').trim().split('\n');
+    const [header, ...rows] = (await text(files, '_lesions.csv')).trim().split('\n');
     expect(header).toBe('number,volume_mm3,voxels,maximum,x_mm,y_mm,z_mm,peak_axis0,peak_axis1,peak_axis2');
     const kept = [record.lesions[1], record.lesions[2]].sort((a, b) => a.number - b.number);
     expect(rows.map((row) => row.split(',').slice(2, 4).map(Number))).toEqual(
@@ -221,24 +223,24 @@ describe('saveFiles', () => {
   it('says that nobody changed anything where that is so', async () => {
     const desk = await openWorked('axial');
     const files = await desk.save('dicom-seg');
-    expect(json(files, '_seg.json').changedByHand).toEqual({
+    expect((await json(files, '_seg.json')).changedByHand).toEqual({
       any: false,
       decisions: [],
       paintedAway: { voxels: 0, volume: 0, fromLesions: { voxels: 0, volume: 0 }, strokes: 0 },
     });
-    const { dataset } = await readDicom(ending(files, '_seg.dcm').bytes, 'seg.dcm');
+    const { dataset } = await readDicom(await bytes(files, '_seg.dcm'), 'seg.dcm');
     expect(dataset.sequence('00620002')[0].string('00620008')).toBe('AUTOMATIC');
     // Also after all of it was undone.
     await workOn(desk, WORKED.axial);
     for (let i = 0; i < 3; i++) await desk.undo();
-    expect(json(await desk.save('mask'), '_mask.json').changedByHand.any).toBe(false);
+    expect((await json(await desk.save('mask'), '_mask.json')).changedByHand.any).toBe(false);
   });
 
   it('saves an empty mask, and says that it is', async () => {
     const desk = await openWorked('coronal');
     await desk.threshold({ low: 5000, high: 6000 });
     const files = await desk.save('mask');
-    expect(json(files, '_mask.json').mask).toMatchObject({
+    expect((await json(files, '_mask.json')).mask).toMatchObject({
       lesions: 0,
       leftOut: 0,
       voxels: 0,
@@ -247,14 +249,14 @@ describe('saveFiles', () => {
     });
     const { volume } = await read(ending(files, '.nii.gz'));
     expect(volume.data.every((value) => value === 0)).toBe(true);
-    expect(text(files, '.csv').trim().split('\n')).toHaveLength(1);
+    expect((await text(files, '.csv')).trim().split('\n')).toHaveLength(1);
     const seg = await desk.save('dicom-seg');
-    expect(json(seg, '.json').segmentation).toMatchObject({ voxels: 0, empty: true });
-    expect(json(await saveWorked('coronal'), '_mask.json').mask).not.toHaveProperty('empty');
+    expect((await json(seg, '.json')).segmentation).toMatchObject({ voxels: 0, empty: true });
+    expect((await json(await saveWorked('coronal'), '_mask.json')).mask).not.toHaveProperty('empty');
   });
 
   it('carries the record of the heatmap, with the name that it has now', async () => {
-    const record = json(await saveWorked('int16-sform'), '_heatmap.json');
+    const record = await json(await saveWorked('int16-sform'), '_heatmap.json');
     expect(record).toMatchObject({ method: 'averaged-cam', seed: 5 });
     expect(record.heatmap).toEqual({
       file: 'int16-sform_desc-averaged-cam_cam-layercam_layer-layer-2_heatmap.nii.gz',

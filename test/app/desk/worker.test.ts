@@ -33,7 +33,7 @@ describe('the desk’s worker', () => {
     expect(picture.outlines.length).toBeGreaterThan(0);
     expect((await desk.render(32)).image).toHaveLength(32 ** 3);
     const files = await desk.save('mask');
-    expect(files.map(({ bytes }) => bytes.length > 0)).toEqual(files.map(() => true));
+    expect(files.map(({ content }) => content.size > 0)).toEqual(files.map(() => true));
     // What was handed over was no part of the case.
     expect((await desk.plane({ ...request, mask: true, truth: true })).pixels).toEqual(picture.pixels);
     expect(info.windows[0].high).toBeGreaterThan(info.windows[0].low);
