@@ -43,7 +43,7 @@ try {
     for (const share of [0.3, 0.4, 0.5, 0.6, 0.7, 0.5, 0.3]) waits.push(await thresholdTrip(app, share));
     waits.sort((a, b) => a - b);
     console.log(
-      `thresholds to mask and list: ${waits.map((ms) => ms.toFixed(0)).join(', ')} ms, median ${waits[waits.length >> 1].toFixed(0)}`,
+      `from threshold to list and planes: ${waits.map((ms) => ms.toFixed(0)).join(', ')} ms, median ${waits[waits.length >> 1].toFixed(0)}`,
     );
   });
 
@@ -62,18 +62,34 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** Moves the higher threshold, and waits until the list of lesions and a plane are others. In milliseconds. */
+/** Moves the lower threshold, and waits until the list of lesions and all planes have followed. In milliseconds. */
 function thresholdTrip(app, share) {
-  return app.by('high').evaluate((slider, to) => {
+  return app.by('low').evaluate((slider, to) => {
     const list = document.querySelector('[data-testid="lesions"]');
-    const [low, high] = [Number(slider.min), Number(slider.max)];
-    return new Promise((resolve) => {
-      const began = performance.now();
-      const observer = new MutationObserver(() => {
-        observer.disconnect();
+    const planes = new Set(document.querySelectorAll('canvas[data-testid^="plane-"]'));
+    const { prototype } = CanvasRenderingContext2D;
+    const { drawImage } = prototype;
+    return new Promise((resolve, reject) => {
+      let listed = false;
+      const followed = () => {
+        if (!listed || planes.size > 0) return;
+        prototype.drawImage = drawImage;
         requestAnimationFrame(() => resolve(performance.now() - began));
+      };
+      prototype.drawImage = function (...given) {
+        drawImage.apply(this, given);
+        planes.delete(this.canvas);
+        followed();
+      };
+      const observer = new MutationObserver(() => {
+        listed = true;
+        observer.disconnect();
+        followed();
       });
-      observer.observe(list.parentElement, { subtree: true, childList: true, characterData: true });
+      observer.observe(list, { subtree: true, childList: true, characterData: true });
+      setTimeout(() => reject(new Error('List or planes do not follow the threshold.')), 10_000);
+      const [low, high] = [Number(slider.min), Number(slider.max)];
+      const began = performance.now();
       slider.value = String(low + to * (high - low));
       slider.dispatchEvent(new Event('input', { bubbles: true }));
     });
