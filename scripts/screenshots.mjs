@@ -9,6 +9,7 @@ import { openApp } from '../test/app/browser/support/app.ts';
 import { launch } from '../test/app/browser/support/chromium.ts';
 import { serve } from '../test/app/browser/support/server.ts';
 import { succeed } from '../test/support/cli.ts';
+import { indexedPng } from './support/indexed-png.mjs';
 
 const docs = new URL('../docs/', import.meta.url);
 const LIMIT = 250_000;
@@ -34,7 +35,7 @@ async function picturesOfPhantom() {
   await app.by('try-encoder').click();
   await app.by('try-phantom').click();
   await app.by('plane-0').waitFor();
-  await app.choose({ method: 'tonno', preset: 'draft', directions: 60 });
+  await app.choose({ method: 'tonno', preset: 'standard' });
   await app.by('reconstruct').and(app.page.locator(':enabled')).click();
   await app.by('more').waitFor({ timeout: 300_000 });
   await app.by('make-profiles').click();
@@ -67,7 +68,7 @@ async function take({ page, trouble }, name) {
   });
   await page.waitForTimeout(500);
   const path = fileURLToPath(new URL(`${name}.png`, docs));
-  writeFileSync(path, await page.screenshot({ animations: 'disabled' }));
+  writeFileSync(path, indexedPng(await page.screenshot({ animations: 'disabled' })));
   const { size } = statSync(path);
   console.log(`${path}: ${(size / 1000).toFixed(0)} kB`);
   if (size > LIMIT) throw new Error(`${name}.png has ${size} bytes, more than ${LIMIT}.`);

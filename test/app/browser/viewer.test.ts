@@ -2,8 +2,7 @@
  * What a person does with a heatmap: thresholds, decisions, paint, and what is saved of it. The scan is a DICOM series
  * whose place in the world another program has read, so that whatever is saved must lie there.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeNifti } from '../../../src/formats/nifti.ts';
@@ -43,7 +42,6 @@ async function saved(
   const files = await app.downloads(button === 'save-mask' ? 3 : 2, () => app.by(button).click());
   const [name, bytes] = [...files].find(([file]) => /\.nii(\.gz)?$/.test(file)) ?? ['', Buffer.of()];
   const [, sidecar] = [...files].find(([file]) => file.endsWith('.json')) ?? ['', Buffer.from('{}')];
-  if (process.env.TONNO_KEEP_DOWNLOADS) writeFileSync(join(process.env.TONNO_KEEP_DOWNLOADS, name), bytes);
   return { volume: (await decodeNifti(bytes, name)).volume, sidecar: JSON.parse(sidecar.toString()) };
 }
 
@@ -149,8 +147,7 @@ describe.skipIf(!CHROMIUM)(`a heatmap in the viewer${withoutChromium}`, () => {
   test('the DICOM Segmentation marks the points that the NIfTI mask marks', async () => {
     const { volume } = await saved(app, 'save-mask');
     const files = await app.downloads(2, () => app.by('save-seg').click());
-    const [name, bytes] = [...files].find(([file]) => file.endsWith('.dcm')) ?? ['', Buffer.of()];
-    if (process.env.TONNO_KEEP_DOWNLOADS) writeFileSync(join(process.env.TONNO_KEEP_DOWNLOADS, name), bytes);
+    const [, bytes] = [...files].find(([file]) => file.endsWith('.dcm')) ?? ['', Buffer.of()];
     expect(segmentationPoints(bytes)).toEqual(pointsOf(volume));
   });
 
