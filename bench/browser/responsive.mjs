@@ -39,12 +39,13 @@ try {
     await app.by('more').and(app.page.locator(':enabled')).waitFor({ timeout: 900_000 });
   });
   await tasksOf('moving thresholds', async () => {
-    const waits = [];
-    for (const share of [0.3, 0.4, 0.5, 0.6, 0.7, 0.5, 0.3]) waits.push(await thresholdTrip(app, share));
-    waits.sort((a, b) => a - b);
-    console.log(
-      `from threshold to list and planes: ${waits.map((ms) => ms.toFixed(0)).join(', ')} ms, median ${waits[waits.length >> 1].toFixed(0)}`,
-    );
+    for (const share of [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.7, 0.5, 0.3]) {
+      const { listed, drawn } = await thresholdTrip(app, share);
+      const first = await app.page.locator('[data-testid="lesion-1"]').innerText();
+      console.log(
+        `threshold at ${share} of the range: list after ${listed.toFixed(0)} ms, planes after ${drawn.toFixed(0)} ms (${first.replace(/\s+/g, ' ')})`,
+      );
+    }
   });
 
   async function tasksOf(what, act) {
@@ -70,19 +71,20 @@ function thresholdTrip(app, share) {
     const { prototype } = CanvasRenderingContext2D;
     const { drawImage } = prototype;
     return new Promise((resolve, reject) => {
-      let listed = false;
+      let listed;
+      let drawn;
       const followed = () => {
-        if (!listed || planes.size > 0) return;
+        if (listed === undefined || planes.size > 0) return;
         prototype.drawImage = drawImage;
-        requestAnimationFrame(() => resolve(performance.now() - began));
+        requestAnimationFrame(() => resolve({ listed, drawn }));
       };
       prototype.drawImage = function (...given) {
         drawImage.apply(this, given);
-        planes.delete(this.canvas);
+        if (planes.delete(this.canvas)) drawn = performance.now() - began;
         followed();
       };
       const observer = new MutationObserver(() => {
-        listed = true;
+        listed = performance.now() - began;
         observer.disconnect();
         followed();
       });
