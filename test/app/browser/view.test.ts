@@ -93,6 +93,20 @@ describe.skipIf(!CHROMIUM)(`tonno view${withoutChromium}`, () => {
     await expect.poll(() => app.picture(0)).not.toEqual(before);
   });
 
+  test('renders the case in 3D, by code that is fetched then', async () => {
+    const before = app.fetched.size;
+    await app.by('render').click();
+    const canvas = app.by('render-canvas');
+    await canvas.waitFor();
+    expect(app.fetched.size).toBeGreaterThan(before);
+    // A picture of one colour packs to next to nothing.
+    await expect
+      .poll(async () => (await canvas.screenshot()).length, { timeout: 20_000 })
+      .toBeGreaterThan(10_000);
+    expect(await app.by('error').count()).toBe(0);
+    await app.by('render').click();
+  });
+
   test('nothing left the machine, and nothing went wrong', () => {
     expect(app.trouble).toEqual([]);
   });
