@@ -44,6 +44,7 @@ const store = createStore({
   },
   confirm: (sentence) => confirm(sentence),
   now: () => Date.now(),
+  later: (call, milliseconds) => void setTimeout(call, milliseconds),
   choices: storedChoices(remembered('choices')),
   reading: (remembered('reading') as Reading | undefined) ?? {},
 });

@@ -64,6 +64,8 @@ export interface RunServices {
   readonly choices: Signal<Choices>;
   /** Milliseconds. */
   now(): number;
+  /** Calls after so many milliseconds. */
+  later(call: () => void, milliseconds: number): void;
   /** Told of the volume before the engine gets it, and awaited: it may be handed over then. */
   measured?(info: CaseInfo, volume: Volume): Promise<void>;
   /** Given heatmaps before the desk gets them. */
@@ -81,6 +83,8 @@ function named(heatmap: NewHeatmap, id: string, others: readonly HeatmapInfo[]):
 
 /** Milliseconds between sentences that are read aloud. */
 const QUIET = 6000;
+/** Milliseconds until an engine that was asked to stop is taken to hang. */
+const PATIENCE = 15_000;
 /** Seconds that logit profiles may take to be made unasked. */
 const CHEAP = 15;
 
@@ -125,15 +129,36 @@ export class RunStore {
 
   /** Keeps what is there. */
   async stop(): Promise<void> {
-    const { engine, news } = this.#services;
+    const { engine, news, later } = this.#services;
     const { value: run } = this.run;
     if (!run) return;
     this.run.value = { ...run, stopping: true };
+    later(() => this.#impatient(run), PATIENCE);
     try {
       await engine.stop();
     } catch (error) {
       news.report(error);
     }
+  }
+
+  /** An engine that does not answer can be ended: a GPU that hangs does not always say so. */
+  #impatient(run: Run): void {
+    const { encoder, news } = this.#services;
+    if (!this.#current(run)) return;
+    news.fail(
+      {
+        subject: 'The engine',
+        problem: 'It has not stopped yet: it may still be at a large batch of slices, or hang.',
+        remedy: 'Wait, or start it anew; the heatmap that is shown stays.',
+        fault: false,
+      },
+      {
+        label: 'Start it anew',
+        act: () => {
+          if (this.#current(run)) encoder.restart();
+        },
+      },
+    );
   }
 
   /** The case is another: what is under way ends and is not listened to. */

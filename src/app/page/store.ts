@@ -26,6 +26,8 @@ export interface Services {
   confirm(sentence: string): boolean;
   /** Milliseconds since 1970. */
   now(): number;
+  /** Calls after so many milliseconds. */
+  later(call: () => void, milliseconds: number): void;
   readonly choices?: Choices;
   readonly reading?: Reading;
 }
@@ -52,7 +54,7 @@ export interface Store {
 }
 
 export function createStore(services: Services): Store {
-  const { desk, engine, keeper, fetch, address, now, confirm } = services;
+  const { desk, engine, keeper, fetch, address, now, later, confirm } = services;
   const news = new News();
   const choices = signal<Choices>(services.choices ?? initialChoices);
   const reading = signal<Reading>(services.reading ?? {});
@@ -68,6 +70,7 @@ export function createStore(services: Services): Store {
     encoder,
     choices,
     now,
+    later,
     measured: (info, volume) => kept.measured(info, volume),
     keep: (heatmap, ended) => kept.keep(heatmap, ended),
   });

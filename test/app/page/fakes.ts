@@ -279,7 +279,7 @@ export function world(given: Partial<Services> = {}) {
   const keeper = new FakeKeeper();
   const address = new FakeAddress();
   const server = new FakeServer();
-  const clock = { time: 0 };
+  const clock = { time: 0, later: [] as (() => void)[] };
   const asked: string[] = [];
   const services = {
     desk,
@@ -288,6 +288,7 @@ export function world(given: Partial<Services> = {}) {
     address,
     fetch: server.fetch,
     now: () => clock.time,
+    later: (call: () => void) => void clock.later.push(call),
     confirm: (sentence: string) => {
       asked.push(sentence);
       return false;

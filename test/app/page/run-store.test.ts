@@ -195,6 +195,32 @@ describe('a reconstruction', () => {
     expect(store.news.notices.value[0].remedy).toBeUndefined();
   });
 
+  it('that does not stop can be ended, and keeps what is shown', async () => {
+    const { store, engine, clock } = await furnished();
+    const run = store.runs.start();
+    await settled();
+    await engine.jobs[0].told(progress(2, 0.5));
+    await store.runs.stop();
+    expect(store.news.notices.value).toEqual([]);
+    for (const call of clock.later) call();
+    expect(store.news.notices.value[0].remedy?.label).toBe('Start it anew');
+    store.news.notices.value[0].remedy?.act();
+    expect(engine.asked.at(-1)).toBe('restart');
+    engine.jobs[0].end.reject(new Error('It was started anew.'));
+    await run;
+    expect(store.runs.run.value).toBeUndefined();
+    expect(store.opened.heatmaps.value).toHaveLength(1);
+
+    const second = store.runs.start();
+    await settled();
+    await store.runs.stop();
+    engine.jobs[1].end.resolve(outcome(4, 0.5));
+    await second;
+    store.news.clear();
+    clock.later.at(-1)?.();
+    expect(store.news.notices.value).toEqual([]);
+  });
+
   it('tells the engine when an estimate was taken in', async () => {
     const { store, desk, engine } = await furnished();
     void store.runs.start();
