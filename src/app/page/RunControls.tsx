@@ -3,7 +3,7 @@ import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { methods } from '../../reconstruction/methods.ts';
 import { NumberField } from './controls.tsx';
-import type { Ended, Run } from './run-store.ts';
+import type { Ended, Run } from './run.ts';
 import { obstacle } from './settings.ts';
 import type { Store } from './store.ts';
 import { count, counted, duration, rate } from './words.ts';

@@ -9,7 +9,7 @@ import type { CaseInfo, ThresholdChoice } from '../protocol.ts';
 import type { CaseStore, PageDesk } from './case-store.ts';
 import { type Keeper, type KeptAbout, LARGEST } from './keep.ts';
 import type { News } from './news.ts';
-import type { Kept } from './run-store.ts';
+import type { Kept } from './run.ts';
 
 export interface KeptServices {
   readonly keeper: Keeper;

@@ -11,49 +11,15 @@ import type {
   EngineApi,
   EngineOutcome,
   EngineProgress,
-  HeatmapInfo,
-  NewHeatmap,
   ReconstructionSettings,
 } from '../protocol.ts';
 import { failureOf } from '../remote.ts';
 import type { CaseStore, PageDesk } from './case-store.ts';
 import type { EncoderStore } from './encoder-store.ts';
 import type { News, Remedy } from './news.ts';
+import { type Ended, type Kept, named, RUN, type Run } from './run.ts';
 import { type Choices, obstacle, settingsOf } from './settings.ts';
 import { counted, duration, progressSentence } from './words.ts';
-
-/** A reconstruction under way. */
-export interface Run {
-  /** No two are alike. */
-  readonly ticket: number;
-  /** Of its heatmap. */
-  readonly id: string;
-  readonly generation: number;
-  readonly settings: ReconstructionSettings;
-  readonly stopping: boolean;
-  readonly progress?: EngineProgress;
-}
-
-/** How the last one ended: it can be gone on with. */
-export interface Ended {
-  readonly id: string;
-  readonly generation: number;
-  readonly settings: ReconstructionSettings;
-  readonly done: number;
-  readonly total: number;
-  readonly seconds: number;
-  /** Slices a second. */
-  readonly speed: number;
-}
-
-/** A heatmap as it comes, for whoever keeps it over the end of the page. */
-export interface Kept {
-  readonly info: CaseInfo;
-  readonly heatmap: NewHeatmap;
-  readonly settings: ReconstructionSettings;
-  readonly done: number;
-  readonly total: number;
-}
 
 export interface RunServices {
   readonly desk: PageDesk;
@@ -70,15 +36,6 @@ export interface RunServices {
   measured?(info: CaseInfo, volume: Volume): Promise<void>;
   /** Given heatmaps before the desk gets them. */
   keep?(kept: Kept, ended: boolean): Promise<void>;
-}
-
-/** Ids of heatmaps that are made here, before their number. */
-const RUN = 'reconstruction-';
-
-/** Several of one title are told apart by their numbers. */
-function named(heatmap: NewHeatmap, id: string, others: readonly HeatmapInfo[]): NewHeatmap {
-  const taken = others.some((other) => other.title === heatmap.title && other.id !== id);
-  return { ...heatmap, id, title: taken ? `${heatmap.title} (${id.slice(RUN.length)})` : heatmap.title };
 }
 
 /** Milliseconds between sentences that are read aloud. */
