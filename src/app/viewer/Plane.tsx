@@ -1,5 +1,5 @@
 /** One plane: a canvas that shows it, and takes what keys, pointers and the wheel do. */
-import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
+import { effect, useComputed, useSignal } from '@preact/signals';
 import type { Remote } from 'comlink';
 import type { JSX, RefObject } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
@@ -101,7 +101,7 @@ function useCanvas(
       new Latest<{ request: PlaneRequest; version: number }>(
         async ({ request, version }) => {
           picture.put(await desk.plane(request));
-          // Drawn at once, by the effect below.
+          // Drawn by the effect below before this goes on.
           shown.value++;
           state.drawn(axis, version);
         },
@@ -109,18 +109,18 @@ function useCanvas(
       ),
     [desk, state],
   );
-  useSignalEffect(() => {
+  useAtOnce(() => {
     const version = state.version.value;
     const request = state.request(axis);
     if (seen.value) asking.ask({ request, version });
     else state.drawn(axis, version);
-  });
-  useSignalEffect(() => {
+  }, [state]);
+  useAtOnce(() => {
     const voxel = crosshair.value;
     if (!seen.value) return;
     state.centre.value = keptInSight(view, shape, frame.peek(), size.peek(), voxel, state.centre.peek());
-  });
-  useSignalEffect(() => {
+  }, [state]);
+  useAtOnce(() => {
     if (!canvas.current || !seen.value || shown.value === 0) return;
     const { width, height } = frame.value;
     const radius = (along: Axis, length: number) =>
@@ -135,7 +135,7 @@ function useCanvas(
       crosshair: cross,
       ...(at && state.tool.value !== 'look' && { brush: { at, radii } }),
     });
-  });
+  }, [state]);
   useEffect(() => {
     const element = canvas.current;
     if (!element) return;
@@ -162,6 +162,14 @@ function useCanvas(
     };
   }, [gestures]);
   return { gestures, pointer };
+}
+
+/**
+ * Signals' own hook waits for the next frame. By then the next threshold is on its way to the desk, and planes asked for
+ * behind it would always show the one before.
+ */
+function useAtOnce(run: () => void, inputs: readonly unknown[]): void {
+  useEffect(() => effect(run), inputs);
 }
 
 function spotOf({ currentTarget, clientX, clientY }: PointerEvent): Spot {
