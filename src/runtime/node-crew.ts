@@ -2,8 +2,8 @@
 import { Worker } from 'node:worker_threads';
 import { DeviceError } from '../errors.ts';
 import type { Crew } from './crew.ts';
+import { type Answer, Asked } from './crew-messages.ts';
 import { checkThreads } from './devices.ts';
-import type { Answer, Question } from './node-crew-worker.ts';
 import { reason } from './reason.ts';
 
 // The same files from src/ (tests) and from dist/: workers need JavaScript.
@@ -37,19 +37,11 @@ class NodeCrew implements Crew {
   }
 }
 
-interface Waiting {
-  resolve(value: unknown): void;
-  reject(error: Error): void;
-}
-
 class Member {
   private readonly module: string;
   private readonly thread: Worker;
-  private readonly waiting = new Map<number, Waiting>();
-  private nextId = 0;
+  private readonly asked = new Asked();
   private closing = false;
-  /** Why there is no thread any more; every message is refused with it. */
-  private failure: Error | undefined;
 
   constructor(module: string) {
     this.module = module;
@@ -58,20 +50,19 @@ class Member {
       execArgv: [],
       workerData: built(module).href,
     });
-    this.thread.on('message', (answer: Answer) => this.receive(answer));
+    this.thread.on('message', (answer: Answer) => {
+      this.asked.receive(answer);
+      this.keepAlive();
+    });
     this.thread.on('error', (cause) => this.fail(`ended: ${reason(cause)}`, cause));
     this.thread.on('exit', () => this.fail('ended by itself.'));
     this.keepAlive();
   }
 
   ask(message: unknown): Promise<unknown> {
-    if (this.failure) return Promise.reject(this.failure);
-    return new Promise((resolve, reject) => {
-      const id = this.nextId++;
-      this.thread.postMessage({ id, message } satisfies Question);
-      this.waiting.set(id, { resolve, reject });
-      this.keepAlive();
-    });
+    const answer = this.asked.ask(message, (question) => this.thread.postMessage(question));
+    this.keepAlive();
+    return answer;
   }
 
   async close(): Promise<void> {
@@ -80,24 +71,14 @@ class Member {
     await this.thread.terminate();
   }
 
-  private receive(answer: Answer): void {
-    const asked = this.waiting.get(answer.id);
-    this.waiting.delete(answer.id);
-    if ('error' in answer) asked?.reject(answer.error);
-    else asked?.resolve(answer.value);
-    this.keepAlive();
-  }
-
   /** A thread without work must not keep the process from ending, but whoever waits for its end must live to see it. */
   private keepAlive(): void {
-    if (this.waiting.size > 0 || this.closing) this.thread.ref();
+    if (this.asked.count > 0 || this.closing) this.thread.ref();
     else this.thread.unref();
   }
 
   private fail(what: string, cause?: unknown): void {
-    this.failure ??= new DeviceError('device cpu', `The thread of ${this.module} ${what}`, { cause });
-    for (const { reject } of this.waiting.values()) reject(this.failure);
-    this.waiting.clear();
+    this.asked.fail(new DeviceError('device cpu', `The thread of ${this.module} ${what}`, { cause }));
     this.keepAlive();
   }
 }

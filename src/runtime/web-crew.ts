@@ -1,9 +1,9 @@
 /** Crews in the browser: Web Workers whose script calls `serveCrew`. */
 import { DeviceError } from '../errors.ts';
 import type { Crew } from './crew.ts';
+import { type Answer, Asked } from './crew-messages.ts';
 import { checkThreads } from './devices.ts';
 import { reason } from './reason.ts';
-import type { Answer, Question } from './web-crew-worker.ts';
 
 /**
  * Opens a crew.
@@ -23,31 +23,18 @@ export function openWebCrew(start: () => Worker, threads: number): Crew {
   };
 }
 
-interface Waiting {
-  resolve(value: unknown): void;
-  reject(error: unknown): void;
-}
-
 class Member {
   private readonly thread: Worker;
-  private readonly waiting = new Map<number, Waiting>();
-  private nextId = 0;
-  /** Why there is no thread any more; every message is refused with it. */
-  private failure: DeviceError | undefined;
+  private readonly asked = new Asked();
 
   constructor(thread: Worker) {
     this.thread = thread;
-    thread.onmessage = ({ data }: MessageEvent<Answer>) => this.receive(data);
+    thread.onmessage = ({ data }: MessageEvent<Answer>) => this.asked.receive(data);
     thread.onerror = ({ message }) => this.fail(`ended: ${reason(message || 'it could not be started')}`);
   }
 
   ask(message: unknown): Promise<unknown> {
-    if (this.failure) return Promise.reject(this.failure);
-    return new Promise((resolve, reject) => {
-      const id = this.nextId++;
-      this.thread.postMessage({ id, message } satisfies Question);
-      this.waiting.set(id, { resolve, reject });
-    });
+    return this.asked.ask(message, (question) => this.thread.postMessage(question));
   }
 
   close(): void {
@@ -55,16 +42,7 @@ class Member {
     this.thread.terminate();
   }
 
-  private receive(answer: Answer): void {
-    const asked = this.waiting.get(answer.id);
-    this.waiting.delete(answer.id);
-    if ('error' in answer) asked?.reject(answer.error);
-    else asked?.resolve(answer.value);
-  }
-
   private fail(what: string): void {
-    this.failure ??= new DeviceError('device cpu', `A thread of the page ${what}`);
-    for (const { reject } of this.waiting.values()) reject(this.failure);
-    this.waiting.clear();
+    this.asked.fail(new DeviceError('device cpu', `A thread of the page ${what}`));
   }
 }
