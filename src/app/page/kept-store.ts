@@ -4,7 +4,7 @@
  */
 import { signal } from '@preact/signals';
 import { voxelHash } from '../../datasets/checks/hash.ts';
-import type { Volume } from '../../volume/volume.ts';
+import { type Volume, voxelCount } from '../../volume/volume.ts';
 import type { CaseInfo, ThresholdChoice } from '../protocol.ts';
 import type { CaseStore, PageDesk } from './case-store.ts';
 import { type Keeper, type KeptAbout, LARGEST } from './keep.ts';
@@ -34,6 +34,8 @@ export async function volumeHash({ data }: Volume): Promise<string> {
   }
   return pieces.join('');
 }
+
+const heatmapBytes = ({ shape }: Volume) => voxelCount(shape) * Float32Array.BYTES_PER_ELEMENT;
 
 const alike = (a: readonly number[], b: readonly number[]) =>
   a.length === b.length && a.every((value, i) => value === b[i]);
@@ -74,7 +76,7 @@ export class KeptStore {
     if (about?.caseName !== info.name) return;
     if (!alike(about.shape, info.shape) || !alike(about.affine, info.geometry.affine)) return;
     try {
-      await this.measured(info, await desk.volume());
+      await this.measured(await desk.volume());
     } catch {
       return;
     }
@@ -82,10 +84,10 @@ export class KeptStore {
     this.offered.value = this.#hash?.hash === about.hash;
   }
 
-  /** Takes the hash of the case's voxels, once. */
-  async measured(_: CaseInfo, volume: Volume): Promise<void> {
+  /** Takes the hash of the case's voxels, once, unless its heatmaps are too large to be kept. */
+  async measured(volume: Volume): Promise<void> {
     const { value: generation } = this.#services.opened.generation;
-    if (this.#hash?.generation === generation) return;
+    if (this.#hash?.generation === generation || heatmapBytes(volume) > LARGEST) return;
     const hash = await volumeHash(volume);
     if (generation === this.#services.opened.generation.value) this.#hash = { generation, hash };
   }
@@ -93,12 +95,12 @@ export class KeptStore {
   /** Keeps a heatmap: each that is whole, and of the estimates one in a while. */
   async keep({ info, heatmap, settings, done, total }: Kept, ended: boolean): Promise<void> {
     const { opened, now } = this.#services;
-    if (!this.wanted.value || this.#hash?.generation !== opened.generation.value) return;
-    if (!ended && now() - this.#time < OFTEN) return;
+    if (!this.wanted.value || (!ended && now() - this.#time < OFTEN)) return;
     if (heatmap.data.byteLength > LARGEST) {
       this.reason.value = 'It is too large to be kept for the next visit: save it.';
       return;
     }
+    if (this.#hash?.generation !== opened.generation.value) return;
     this.#time = now();
     const about: KeptAbout = {
       caseName: info.name,

@@ -33,7 +33,7 @@ export interface RunServices {
   /** Calls after so many milliseconds. */
   later(call: () => void, milliseconds: number): void;
   /** Told of the volume before the engine gets it, and awaited: it may be handed over then. */
-  measured?(info: CaseInfo, volume: Volume): Promise<void>;
+  measured?(volume: Volume): Promise<void>;
   /** Given heatmaps before the desk gets them. */
   keep?(kept: Kept, ended: boolean): Promise<void>;
 }
@@ -69,7 +69,7 @@ export class RunStore {
     this.ended.value = undefined;
     await this.#go(`${RUN}${++this.#count}`, undefined, async (run, told) => {
       const volume = await desk.volume();
-      await measured?.(info, volume);
+      await measured?.(volume);
       if (!this.#current(run)) return undefined;
       return engine.reconstruct(volume, run.settings, told);
     });

@@ -71,7 +71,7 @@ export function createStore(services: Services): Store {
     choices,
     now,
     later,
-    measured: (info, volume) => kept.measured(info, volume),
+    measured: (volume) => kept.measured(volume),
     keep: (heatmap, ended) => kept.keep(heatmap, ended),
   });
 
