@@ -3,6 +3,7 @@
  * crew. Both give the same bytes.
  */
 import type { Crew } from '../runtime/crew.ts';
+import { isShared } from '../volume/shared.ts';
 import type { SlabMessage } from './backprojection-worker.ts';
 import type { Block } from './bundles.ts';
 import { tooLarge, withMemory } from './grid.ts';
@@ -153,11 +154,6 @@ class CrewSlabs implements Slabs {
   private ask(message: (planes: Planes) => SlabMessage): Promise<unknown[]> {
     return Promise.all(this.ranges.map((planes, member) => this.crew.ask(member, message(planes))));
   }
-}
-
-/** A page that is not isolated from others does not even know the name. */
-function isShared({ buffer }: Float32Array): boolean {
-  return typeof SharedArrayBuffer !== 'undefined' && buffer instanceof SharedArrayBuffer;
 }
 
 /** [kinds, D, H, W] from [kinds, planes, H, W] of successive planes. */

@@ -207,7 +207,7 @@ export class Desk implements DeskApi {
         remedy: 'Open or make it again.',
       });
     }
-    if (id !== undefined && held) this.#use(id, held);
+    if (held) this.#use(held.info.id, held);
     else this.#chosen = undefined;
     return held?.info;
   }
@@ -227,7 +227,7 @@ export class Desk implements DeskApi {
     const findings = held && withLesions ? this.#findingsOf(held) : undefined;
     return {
       ...{ volume, truth, heatmap: held?.data },
-      ...(findings && { lesions: findings.runs, decisions: decisionsOf(findings.list) }),
+      ...(findings && { lesions: findings.runs, decisions: findings.decisions }),
     };
   }
 
@@ -316,20 +316,6 @@ export class Desk implements DeskApi {
     }
     return held.findings;
   }
-}
-
-let latestDecisions:
-  | { readonly list: LesionList; readonly decisions: ReadonlyMap<number, Decision> }
-  | undefined;
-
-/** Decisions by the lesion's number; three planes ask for those of one list. */
-function decisionsOf(list: LesionList): ReadonlyMap<number, Decision> {
-  if (latestDecisions?.list !== list) {
-    const decisions = new Map<number, Decision>();
-    for (const { number, decision } of list.lesions) if (decision) decisions.set(number, decision);
-    latestDecisions = { list, decisions };
-  }
-  return latestDecisions.decisions;
 }
 
 function channelOf({ data, shape }: Volume, channel: number): Float32Array {

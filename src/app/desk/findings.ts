@@ -104,9 +104,10 @@ export class Findings {
     return this.#runs;
   }
 
-  /** The decision of a lesion: that of the latest pin in it. */
-  decision(lesion: number): Decision | undefined {
-    return this.list && this.#decisions.get(lesion);
+  /** Decisions by the lesion's number: each is that of the latest pin in it. */
+  get decisions(): ReadonlyMap<number, Decision> {
+    if (!this.#list) this.#list = this.#makeList();
+    return this.#decisions;
   }
 
   /** The lesions that a pin speaks of: the one that holds it or, where it was painted away, what is left of that. */
@@ -174,20 +175,18 @@ export class Findings {
   }
 
   undo(): LesionList {
-    const step = this.#done.pop();
-    if (step) {
-      this.#apply(step, false);
-      this.#undone.push(step);
-      this.#list = undefined;
-    }
-    return this.list;
+    return this.#moveStep(this.#done, this.#undone, false);
   }
 
   redo(): LesionList {
-    const step = this.#undone.pop();
+    return this.#moveStep(this.#undone, this.#done, true);
+  }
+
+  #moveStep(from: Step[], to: Step[], forward: boolean): LesionList {
+    const step = from.pop();
     if (step) {
-      this.#apply(step, true);
-      this.#done.push(step);
+      this.#apply(step, forward);
+      to.push(step);
       this.#list = undefined;
     }
     return this.list;

@@ -4,6 +4,7 @@
  * that has since been closed is ignored (`generation`).
  */
 import { batch, signal } from '@preact/signals';
+import { isShared } from '../../volume/shared.ts';
 import type {
   CaseInfo,
   DeskApi,
@@ -323,7 +324,3 @@ export class CaseStore {
 const FETCHED = 'series:';
 export const fetchedId = (series: string) => FETCHED + series;
 const isFetched = (id: string) => id.startsWith(FETCHED);
-
-export function isShared({ buffer }: Float32Array): boolean {
-  return typeof SharedArrayBuffer !== 'undefined' && buffer instanceof SharedArrayBuffer;
-}

@@ -1,7 +1,7 @@
 /**
  * The encoder: what it is, and the file it came from, with which an engine that was started anew gets it back.
  */
-import { batch, signal } from '@preact/signals';
+import { signal } from '@preact/signals';
 import type { EncoderInfo, EngineApi, EngineInfo, Source } from '../protocol.ts';
 import type { News } from './news.ts';
 import { type Fetch, fetchSource } from './sources.ts';
@@ -93,9 +93,7 @@ export class EncoderStore {
       if (ticket !== this.#tickets) return false;
       this.#source = source;
       this.#lost = false;
-      batch(() => {
-        this.info.value = info;
-      });
+      this.info.value = info;
       news.say(`The encoder ${info.name} is open.`);
       return true;
     } catch (error) {

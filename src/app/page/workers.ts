@@ -4,9 +4,10 @@
  * shared are handed over, so that there is one of each.
  */
 import { proxy, type Remote, transfer } from 'comlink';
+import { isShared } from '../../volume/shared.ts';
 import type { DeskApi, EngineApi } from '../protocol.ts';
 import { doubtOf, type Failure, RemoteError, remote } from '../remote.ts';
-import { isShared, type PageDesk } from './case-store.ts';
+import type { PageDesk } from './case-store.ts';
 import type { Restartable } from './encoder-store.ts';
 
 /** A worker that can be asked, and started anew. */

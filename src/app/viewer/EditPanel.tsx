@@ -15,7 +15,7 @@ export function EditPanel({ state }: { state: ViewerState }): JSX.Element | null
   return (
     <Panel title="Correct">
       <fieldset class="segments">
-        <legend class="visually-hidden">What the pointer does</legend>
+        <legend class="unseen">What the pointer does</legend>
         {TOOLS.map(({ tool, label, title }) => (
           <label key={tool} title={title}>
             <input

@@ -68,9 +68,7 @@ export function HeatmapPanel({
         max={1}
         step={0.02}
         value={state.opacity.value}
-        onInput={(value) => {
-          state.opacity.value = Math.min(Math.max(value, 0), 1);
-        }}
+        onInput={(value) => state.setOpacity(value)}
       />
       <div class="toggles">
         <Toggle

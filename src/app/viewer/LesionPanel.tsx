@@ -1,6 +1,6 @@
 /** Thresholds and the lesions that follow from them: where each is, how large, how sure, and what a person thinks of it. */
 import type { JSX } from 'preact';
-import type { FoundLesion } from '../protocol.ts';
+import type { Decision, FoundLesion } from '../protocol.ts';
 import { Panel, SliderField } from './Field.tsx';
 import { short, type ViewerState, volumeText } from './state.ts';
 
@@ -73,6 +73,11 @@ function LesionTable({ state }: { state: ViewerState }): JSX.Element {
   );
 }
 
+const DECISIONS = [
+  { wanted: 'accepted', verb: 'Accept', sign: '✓' },
+  { wanted: 'rejected', verb: 'Reject', sign: '✕' },
+] as const satisfies readonly { wanted: Decision; verb: string; sign: string }[];
+
 function LesionRow({
   state,
   lesion,
@@ -84,8 +89,6 @@ function LesionRow({
 }): JSX.Element {
   const chosen = state.lesion.value === lesion.number;
   const { decision } = lesion;
-  const toggle = (wanted: 'accepted' | 'rejected') =>
-    state.decide(decision === wanted ? undefined : wanted, lesion.number);
   return (
     <tr
       data-testid={`lesion-${place}`}
@@ -106,28 +109,20 @@ function LesionRow({
       <td>{volumeText(lesion.volume)}</td>
       <td>{short(lesion.maximum)}</td>
       <td class="decisions">
-        <button
-          type="button"
-          class="small"
-          data-testid={chosen ? 'accept' : undefined}
-          aria-pressed={decision === 'accepted'}
-          aria-label={`Accept lesion ${place}`}
-          title="Accept"
-          onClick={() => toggle('accepted')}
-        >
-          ✓
-        </button>
-        <button
-          type="button"
-          class="small"
-          data-testid={chosen ? 'reject' : undefined}
-          aria-pressed={decision === 'rejected'}
-          aria-label={`Reject lesion ${place}`}
-          title="Reject"
-          onClick={() => toggle('rejected')}
-        >
-          ✕
-        </button>
+        {DECISIONS.map(({ wanted, verb, sign }) => (
+          <button
+            key={wanted}
+            type="button"
+            class="small"
+            data-testid={chosen ? verb.toLowerCase() : undefined}
+            aria-pressed={decision === wanted}
+            aria-label={`${verb} lesion ${place}`}
+            title={verb}
+            onClick={() => state.decide(decision === wanted ? undefined : wanted, lesion.number)}
+          >
+            {sign}
+          </button>
+        ))}
       </td>
     </tr>
   );

@@ -32,9 +32,7 @@ export function Profile({
   const here = values[index];
   const move = (event: PointerEvent) => {
     const box = (event.currentTarget as Element).getBoundingClientRect();
-    const moved: [number, number, number] = [...state.crosshair.peek()];
-    moved[axis] = Math.floor(((event.clientX - box.left) / box.width) * values.length);
-    state.moveTo(moved);
+    state.moveToSlice(axis, Math.floor(((event.clientX - box.left) / box.width) * values.length));
   };
   return (
     <figure class="profile" data-testid={`profile-${axis}`}>

@@ -63,7 +63,7 @@ function CaseViewer(props: ViewerProps): JSX.Element {
     // biome-ignore lint/a11y/noStaticElementInteractions: keys that work wherever the focus is in the viewer.
     <div class="viewer" onKeyDown={onKeyDown} data-plane={state.plane.value}>
       <div class="viewer-layout">
-        <p id="viewer-keys-hint" class="visually-hidden">
+        <p id="viewer-keys-hint" class="unseen">
           Arrow keys move the crosshair, Page Up and Page Down the slice; a question mark lists all keys.
         </p>
         <div class="viewer-main">
@@ -111,7 +111,7 @@ function CaseViewer(props: ViewerProps): JSX.Element {
 function PlaneChoice({ state, axes }: { state: ViewerState; axes: readonly Axis[] }): JSX.Element {
   return (
     <fieldset class="segments plane-choice">
-      <legend class="visually-hidden">Plane</legend>
+      <legend class="unseen">Plane</legend>
       {axes.map((axis) => (
         <label key={axis}>
           <input

@@ -1,5 +1,4 @@
 /** What each action of the keyboard does to the viewer's state. */
-import type { Axis } from '../../report/planes.ts';
 import { stepInView } from './coordinates.ts';
 import type { KeyAction } from './keys.ts';
 import type { Tool, ViewerState } from './state.ts';
@@ -14,19 +13,15 @@ const inView = (right: number, down: number) => (state: ViewerState) =>
   state.moveTo(stepInView(state.info.views[state.plane.peek()], state.crosshair.peek(), right, down));
 
 const slice = (target: (index: number, last: number) => number) => (state: ViewerState) => {
-  const axis: Axis = state.plane.peek();
-  const moved: [number, number, number] = [...state.crosshair.peek()];
-  moved[axis] = target(moved[axis], state.info.shape[axis] - 1);
-  state.moveTo(moved);
+  const axis = state.plane.peek();
+  state.moveToSlice(axis, target(state.crosshair.peek()[axis], state.info.shape[axis] - 1));
 };
 
 const take = (tool: Tool) => (state: ViewerState) => {
   state.tool.value = tool;
 };
 
-const opaquer = (by: number) => (state: ViewerState) => {
-  state.opacity.value = Math.min(Math.max(state.opacity.peek() + by, 0), 1);
-};
+const opaquer = (by: number) => (state: ViewerState) => state.setOpacity(state.opacity.peek() + by);
 
 export const ACTIONS: Actions = {
   left: inView(-1, 0),

@@ -76,9 +76,7 @@ export class Gestures {
     const steps = Math.trunc(this.#turned / WHEEL_STEP);
     if (steps === 0) return;
     this.#turned -= steps * WHEEL_STEP;
-    const voxel: [number, number, number] = [...state.crosshair.peek()];
-    voxel[this.#axis] += steps;
-    state.moveTo(voxel);
+    state.moveToSlice(this.#axis, state.crosshair.peek()[this.#axis] + steps);
   }
 
   #useTool(at: Spot): void {

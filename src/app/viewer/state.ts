@@ -218,6 +218,17 @@ export class ViewerState {
     if (voxel.join() !== this.crosshair.peek().join()) this.crosshair.value = voxel;
   }
 
+  /** Moves the crosshair to another slice along an axis. */
+  moveToSlice(axis: Axis, index: number): void {
+    const voxel: [number, number, number] = [...this.crosshair.peek()];
+    voxel[axis] = index;
+    this.moveTo(voxel);
+  }
+
+  setOpacity(value: number): void {
+    this.opacity.value = Math.min(Math.max(value, 0), 1);
+  }
+
   /** Zooms as far as it goes. @param centre what is in the middle once the picture has grown so much. */
   zoomBy(by: number, centre: (by: number) => Vector): void {
     const before = this.zoom.peek();

@@ -26,7 +26,7 @@ function seen(findings: Findings, voxels: number): string {
   const { labels } = paintRuns(findings.runs, voxels);
   return Array.from(labels, (label) => {
     if (label === 0) return '.';
-    const decision = findings.decision(label);
+    const decision = findings.decisions.get(label);
     return decision === undefined ? String(label) : decision === 'accepted' ? '+' : '-';
   }).join('');
 }
@@ -356,7 +356,7 @@ describe('whatever a person does', () => {
             expect(voxels).toBe(own.length);
             expect(maximum).toBe(Math.max(...own.map((voxel) => heatmap[voxel])));
             expect(labels[(peak[0] * shape[1] + peak[1]) * shape[2] + peak[2]]).toBe(number);
-            expect(findings.decision(number)).toBe(decision);
+            expect(findings.decisions.get(number)).toBe(decision);
           }
         }
       }),

@@ -14,13 +14,9 @@ import type { FoundHeatmap } from './heatmaps.ts';
 import { shareVolume } from './volumes.ts';
 
 /** A case before its files are shared. */
-export interface Case {
+export interface Case extends Pick<BrowsedCase, 'name' | 'patient' | 'split' | 'label'> {
   /** The same for all heatmaps of it. */
   readonly key: string;
-  readonly name: string;
-  readonly patient?: string;
-  readonly split?: string;
-  readonly label?: 0 | 1;
   /** Paths, one a channel; none where the volume is not known. */
   readonly images: readonly string[];
   readonly mask?: string;
